@@ -1,0 +1,204 @@
+"""`sop status`, `sop show`, `sop verify`: where things stand, by the log; nothing is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sopkit.cli.options import Folder, Json, RunId, StageId, here, print_json
+from sopkit.errors import NotFound
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sopkit.archive.gates import GateResult
+    from sopkit.archive.runs import RunState
+    from sopkit.archive.workspace import Workspace
+    from sopkit.definitions.sop import Sop, Stage
+
+__all__ = [
+    "as_signed",
+    "facts_of",
+    "find_run",
+    "find_stage",
+    "pinned_sop",
+    "print_view",
+    "show",
+    "status",
+    "verify",
+    "write_page",
+]
+
+
+def status(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id, the start of it, or 'last'.")] = None,
+    json: Json = False,
+    workspace: Folder = None,
+) -> None:
+    """Where things stand: all runs, or one with its stages, results and what it waits for.
+
+    Example:  sop status last
+    """
+    from sopkit.archive.runs import run_states
+    from sopkit.views import facts, terminal
+
+    found = here()
+    if run is not None:
+        told = facts_of(found, find_run(found, run))
+        if json:
+            print_json(told)
+            return
+        print_view(terminal.run_view(told))
+        typer.echo(f"\nas a page:  {write_page(found, told)}")
+        return
+    listed = facts.list_facts(as_signed(found, state) for state in run_states(found.log.entries()))
+    print_json(listed) if json else print_view(terminal.runs_table(listed))
+
+
+def show(
+    run: RunId,
+    stage: StageId,
+    attempt: Annotated[
+        int | None, typer.Option(metavar="N", help="An earlier attempt (default: the current one).")
+    ] = None,
+    json: Json = False,
+    workspace: Folder = None,
+) -> None:
+    """A stage's results, verdicts and what it attached.
+
+    Example:  sop show last evaluate
+    """
+    from sopkit.views import facts, terminal
+
+    found = here()
+    state = find_run(found, run)
+    wanted = find_stage(pinned_sop(found, state), stage)
+    try:
+        told = facts.stage_facts(state, wanted, attempt)
+    except KeyError:
+        made = [str(each.number) for each in state.stage(wanted.id).attempts]
+        expected = f"one of {', '.join(made)}" if made else "none: the stage has not started"
+        raise NotFound(f"stage '{stage}' has no attempt {attempt}", where=state.id, expected=expected) from None
+    print_json(told) if json else print_view(terminal.stage_view(facts_of(found, state), told))
+
+
+def verify(
+    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Only these runs.")] = None,
+    all: Annotated[bool, typer.Option("--all", help="Every run, which is also the default.")] = False,
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere: the log must continue it.")
+    ] = None,
+    json: Json = False,
+    workspace: Folder = None,
+) -> None:
+    """Check everything against the log, the digests and the signatures.
+
+    Example:  sop verify --checkpoint /mnt/auditor/checkpoint
+    """
+    from sopkit.archive.verification import verify as verify_archive
+    from sopkit.views import facts, terminal
+
+    found = here()
+    note = _read(checkpoint) if checkpoint is not None else None
+    runs = None if all or not run else [find_run(found, each).id for each in run]
+    told = facts.verification_facts(verify_archive(found, runs, note))
+    print_json(told) if json else print_view(terminal.verification_view(told))
+    raise typer.Exit(0 if told["ok"] else 1)
+
+
+def find_run(workspace: Workspace, text: str) -> RunState:
+    """The run of that id, the only one whose id starts or ends so, or the newest for `last`. Raises NotFound."""
+    from sopkit.archive.runs import run_states
+
+    states = run_states(workspace.log.entries())
+    if text == "last" and states:
+        return states[0]
+    same = [state for state in states if state.id == text]
+    found = same or [state for state in states if state.id.startswith(text) or state.id.endswith(f"-{text}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(state.id for state in found)
+        raise NotFound(f"'{text}' is the start of more than one run", expected="a run's whole id", got=listed)
+    raise NotFound(f"no run '{text}'", where=workspace.runs, remedy="sop status  lists the runs")
+
+
+def find_stage(sop: Sop, stage: str) -> Stage:
+    """The stage of that id. Raises NotFound."""
+    try:
+        return sop.stage(stage)
+    except KeyError:
+        known = ", ".join(each.id for each in sop.stages)
+        raise NotFound(f"SOP '{sop.sop}' has no stage '{stage}'", expected=f"one of {known}") from None
+
+
+def pinned_sop(workspace: Workspace, state: RunState) -> Sop:
+    """The SOP as it was when the run started."""
+    from sopkit.definitions import parse_sop
+
+    return parse_sop(workspace.store.get(state.pins["sop"]), f"{state.sop}.yaml, pinned by {state.id}")
+
+
+def facts_of(workspace: Workspace, state: RunState) -> dict[str, Any]:
+    """What `views.facts` says about a run, with who has signed since the runner stopped taken into account."""
+    from sopkit.views import facts
+
+    return facts.run_facts(as_signed(workspace, state), pinned_sop(workspace, state))
+
+
+def as_signed(workspace: Workspace, state: RunState) -> RunState:
+    """`state`, waiting only for the sign-offs that are still missing; the log names those missed at the stop."""
+    from sopkit.archive.records import gate_result
+
+    if state.state != "waiting" or not state.waiting_for:
+        return state
+    entries, needs = workspace.log.entries(), []
+    for need in state.waiting_for:
+        if need["kind"] != "sign_off":
+            needs.append(need)
+        elif missing := _missing(gate_result(workspace, entries, state.id, need["stage"])):
+            needs.append({**need, "roles": missing})
+    why = state.why if needs else "what it waited for is there: resume it"
+    return replace(state, waiting_for=tuple(needs), why=why)
+
+
+def _missing(gate: GateResult) -> list[str]:
+    """A role for each sign-off that would still help: none where somebody has said reject or return."""
+    if gate.rejected_by or gate.returned_by:
+        return []
+    return [role for role, number in sorted(gate.missing.items()) for _ in range(number)]
+
+
+def write_page(workspace: Workspace, facts: Mapping[str, Any]) -> Path:
+    """Write the static page of a run, replacing an older one; returns it, as seen from the current folder.
+
+    It lies in `.sop/pages`: a report that may be rendered anew at any time, so `runs/` holds records only.
+    """
+    from sopkit.archive.publish import publish
+    from sopkit.views.pages import run_page
+
+    path = workspace.sop / "pages" / f"{facts['run']}.html"
+    publish(path, run_page(facts, root="../..").encode(), replace=True)
+    return Path(os.path.relpath(path))
+
+
+def print_view(view: RenderableType) -> None:
+    """A view on the standard output; where that is no terminal, wide enough that nothing is broken over lines."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    console.print(view)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotFound("a file that cannot be read", where=path, got=error.strerror) from None

@@ -1,0 +1,254 @@
+"""Is a model file measurable, free of contradictions, and does it say what may not be a feature?"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from sopkit.definitions.durations import parse_duration, render_duration
+from sopkit.definitions.expressions import Expression, parse
+from sopkit.definitions.lint.words import never_said
+from sopkit.definitions.model import Estimator, ModelFile, Trigger
+from sopkit.definitions.problems import Problem, did_you_mean
+from sopkit.definitions.yaml_file import Document
+from sopkit.errors import DefinitionError
+
+__all__ = ["check_model"]
+
+LIBRARIES = ("sklearn.", "lightgbm.", "xgboost.")
+OWN = re.compile(r"([A-Za-z_]\w*):([A-Za-z_]\w*)")
+PASSWORD = re.compile(r"://[^/@\s:]+:(?!\$\{)[^/@\s]+@")
+
+
+def check_model(model: ModelFile, document: Document, *, folder: Path, root: Path) -> Iterator[Problem]:
+    """Every problem of a model file; `folder` holds it and its module, `root` is the workspace."""
+    if PurePosixPath(document.name).stem != model.model:
+        yield document.error(("model",), "the name differs from the file's", f"{model.model}.yaml", document.name)
+    for field in ("title", "purpose"):
+        yield from never_said(document, (field,), getattr(model, field))
+    yield from _source(model, document, folder, root)
+    yield from _target(model, document)
+    target = _made_of(model)
+    yield from _features(model, document, target)
+    yield from _columns(model, document, target)
+    for reason, text in model.data.keep_rows_where.items():
+        kept, problems = _expression(text, document, ("data", "keep_rows_where", reason))
+        yield from problems
+        if kept is not None and kept.gives in ("number", "text"):
+            yield document.error(("data", "keep_rows_where", reason), f"gives {kept.gives}", "a condition", text)
+    yield from _estimator(model.estimator, document, ("estimator",), folder)
+    yield from _challengers(model, document, folder)
+    for name, trigger in model.triggers.conditions.items():
+        yield from _trigger(trigger, document, ("triggers", "conditions", name))
+    yield from _evaluation(model, document)
+
+
+def _expression(text: str, document: Document, path: tuple[str, ...]) -> tuple[Expression | None, list[Problem]]:
+    try:
+        return parse(text), []
+    except DefinitionError as error:
+        return None, [document.error(path, error.what, error.expected, error.got)]
+
+
+def _source(model: ModelFile, document: Document, folder: Path, root: Path) -> Iterator[Problem]:
+    source, path = model.data.source, ("data", "source")
+    if PASSWORD.search(source):
+        yield document.error(path, "a password in the file", "the name of a credential, such as ${DATABASE_PASSWORD}")
+    if "://" in source:
+        if model.data.query is None:
+            yield document.error(path, "a database without a `query`")
+    elif own := OWN.fullmatch(source):
+        yield from _own(own[1], own[2], document, path, folder)
+    elif "${" not in source and not any(root.glob(source) if not Path(source).is_absolute() else [Path(source)]):
+        yield document.warning(path, "no file matches", got=source)
+
+
+def _own(module: str, name: str, document: Document, path: tuple[str, ...], folder: Path) -> Iterator[Problem]:
+    """`module:name` must be defined in the Python file beside the model file, which is read and not executed."""
+    stem = PurePosixPath(document.name).stem
+    file = folder / f"{stem}.py"
+    if module != stem.replace("-", "_"):  # no other Python file is pinned with the model file
+        expected = f"{stem.replace('-', '_')}:{name}, in {file.name}"
+        yield document.error(path, "the Python file is not named like the model file", expected, f"{module}:{name}")
+        return
+    try:
+        tree = ast.parse(file.read_bytes())
+    except OSError:
+        yield document.error(path, f"there is no {file.name} beside the model file")
+        return
+    except (SyntaxError, ValueError) as error:
+        yield document.error(path, f"{file.name} is not Python: {error}")
+        return
+    defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    if name not in defined:
+        yield document.error(path, f"{file.name} does not define `{name}`{did_you_mean(name, defined)}")
+
+
+def _target(model: ModelFile, document: Document) -> Iterator[Problem]:
+    target = model.target
+    if (target.column is None) == (target.expression is None):
+        yield document.error(("target",), "what is predicted must be said once", "`column` or `expression`")
+    if target.positive is not None and target.task != "binary":
+        yield document.error(("target", "positive"), "only a binary target has a positive value", got=target.task)
+    if target.expression is None:
+        return
+    path = ("target", "expression")
+    parsed, problems = _expression(target.expression, document, path)
+    yield from problems
+    wanted = {"binary": ("condition", "unknown"), "regression": ("number", "unknown")}.get(target.task)
+    if parsed is not None and wanted and parsed.gives not in wanted:
+        yield document.error(
+            path, f"gives a {parsed.gives}", f"a {wanted[0]} for a {target.task} target", target.expression
+        )
+
+
+def _made_of(model: ModelFile) -> set[str]:
+    """The columns that the target is computed from."""
+    try:
+        read = parse(model.target.expression).names if model.target.expression else ()
+    except DefinitionError:
+        read = ()
+    return {*read, *([model.target.column] if model.target.column else [])}
+
+
+def _features(model: ModelFile, document: Document, target: set[str]) -> Iterator[Problem]:
+    for name in model.features:
+        path = ("features", name)
+        if name in model.excluded:
+            yield document.error(
+                path, f"is also excluded (line {document.line(('excluded', name))})", "one or the other"
+            )
+        if name in target:
+            yield document.error(path, "the target is made of it", "only what is known before the outcome")
+        if name == model.data.time:
+            yield document.error(path, "is the time column, which always lies beyond what a model was trained on")
+        elif name == model.data.entity or [name] == model.data.id:
+            yield document.warning(path, "names the row, so a model can learn it by heart")
+    for name, reason in model.excluded.items():
+        if not reason.strip():
+            yield document.error(("excluded", name), "does not say why it is not a feature")
+
+
+def _columns(model: ModelFile, document: Document, target: set[str]) -> Iterator[Problem]:
+    data = model.data
+    used = {*model.features, *model.excluded, *target, *data.id, data.time} | ({data.entity} if data.entity else set())
+    for name, column in data.columns.items():
+        path = ("data", "columns", name)
+        if name not in used:
+            yield document.warning(path, f"is no feature, target or excluded column{did_you_mean(name, used)}")
+        if column.min is not None and column.max is not None and column.min > column.max:
+            yield document.error(path, "no value can be in the range", "min ≤ max", f"{column.min} to {column.max}")
+        if column.pattern is not None:
+            try:
+                re.compile(column.pattern)
+            except re.error as error:
+                yield document.error((*path, "pattern"), f"not a regular expression: {error}", got=column.pattern)
+    for field in ("slices", "protected"):
+        for index, name in enumerate(getattr(model, field)):
+            if name not in used | set(data.columns):
+                yield document.error((field, index), f"'{name}' is no known column{did_you_mean(name, used)}")
+
+
+def _estimator(
+    estimator: Estimator | None, document: Document, path: tuple[str, ...], folder: Path
+) -> Iterator[Problem]:
+    if estimator is None or estimator.class_.startswith(LIBRARIES):
+        return
+    if own := OWN.fullmatch(estimator.class_):
+        yield from _own(own[1], own[2], document, (*path, "class"), folder)
+        return
+    expected = f"a class below {', '.join(LIBRARIES)[:-1]}, or module:Name of a file beside the model file"
+    yield document.error((*path, "class"), "an estimator from elsewhere", expected, estimator.class_)
+
+
+def _challengers(model: ModelFile, document: Document, folder: Path) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    if not model.challengers:
+        yield document.error(("challengers",), "no recipe to train", "at least one, or leave the key out")
+    for name, challenger in model.challengers.items():
+        path = ("challengers", name)
+        for index, feature in enumerate(challenger.features or []):
+            if feature not in model.features:
+                close = did_you_mean(feature, model.features)
+                yield document.error((*path, "features", index), f"'{feature}' is no feature{close}")
+        if challenger.features == []:
+            yield document.error((*path, "features"), "nothing to learn from", "at least one, or leave the key out")
+        if challenger.window is not None and challenger.window <= timedelta(0):
+            yield document.error((*path, "window"), "no rows at all", "a length of time such as 60d")
+        yield from _estimator(challenger.estimator, document, (*path, "estimator"), folder)
+        recipe = challenger.model_copy(update={"title": ""}).model_dump_json()
+        if recipe in seen:
+            yield document.error(path, f"the same recipe as '{seen[recipe]}'")
+        seen.setdefault(recipe, name)
+
+
+def _trigger(trigger: Trigger, document: Document, path: tuple[str, ...]) -> Iterator[Problem]:
+    """A trigger is a metric (its kind), a comparison (its kind's), a value and, where rows are measured, a window."""
+    kind, value = trigger.kind, trigger.value
+    wanted: Mapping[str, str] = {
+        "staleness": "a length of time such as 180d",
+        "drift": "a share of features between 0 and 1",
+        "performance": "a share of no-skill above 0, such as 0.02",
+        "volume": "a number of rows, at least 1",
+    }
+    if kind == "schedule":
+        if trigger.every is None or not _is_cron(trigger.every):
+            place = (*path, "every") if trigger.every else path
+            yield document.error(
+                place, "not measurable: no schedule", "five cron fields such as `0 6 1 * *`", trigger.every
+            )
+    elif trigger.every is not None:
+        yield document.error((*path, "every"), f"a trigger of kind {kind} has no schedule")
+    if kind in wanted:
+        if value is None:
+            yield document.error(path, f"not measurable: no value for {kind}", wanted[kind])
+        elif not _fits(kind, value):
+            yield document.error((*path, "value"), f"not a value for {kind}", wanted[kind], value)
+    elif value is not None:
+        yield document.error((*path, "value"), f"a trigger of kind {kind} has no value")
+    if trigger.metric is not None and kind != "performance":
+        yield document.error((*path, "metric"), f"a trigger of kind {kind} has no metric of its own")
+    measured = kind in ("drift", "performance")
+    if measured and trigger.window is None and document.lines.get(path):
+        yield document.warning(path, "no `window`: the newest rows of the evaluation's window are measured")
+    if kind == "manual" and trigger.mode == "automatic" and document.lines.get(path):
+        yield document.warning((*path, "mode"), "a person pulls it", "manual", trigger.mode)
+
+
+def _fits(kind: str, value: float | str) -> bool:
+    if kind == "staleness":
+        try:
+            return parse_duration(value) > timedelta(0)
+        except ValueError:
+            return False
+    if isinstance(value, str):
+        return False
+    return 0 < value <= 1 if kind == "drift" else value > 0 if kind == "performance" else value >= 1
+
+
+def _is_cron(text: str) -> bool:
+    from cronsim import CronSim, CronSimError
+
+    try:
+        CronSim(text, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        return False
+    return True
+
+
+def _evaluation(model: ModelFile, document: Document) -> Iterator[Problem]:
+    rules = model.evaluation
+    for field in ("window", "blocks"):
+        if getattr(rules, field) <= timedelta(0):
+            yield document.error(("evaluation", field), "no time at all", "a length of time such as 30d")
+            return
+    blocks = rules.window / rules.blocks
+    if not rules.by_entity and blocks < rules.minimum_blocks:
+        got = f"{blocks:g} blocks of {render_duration(rules.blocks)} in {render_duration(rules.window)}"
+        what = "every interval will be insufficient"
+        yield document.warning(("evaluation", "window"), what, f"at least {rules.minimum_blocks} blocks", got)
+    if model.data.history is not None and model.data.history <= rules.window:
+        yield document.error(("data", "history"), "nothing is left to train on", "more than the evaluation's window")

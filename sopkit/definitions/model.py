@@ -1,0 +1,236 @@
+"""The model file: what is predicted from what, how it is judged, and what the SOPs may do with it.
+
+Only `model`, `data`, `target` and `features` have to be written; everything else has a default that
+the rules of evidence use for any model, and an override of a rule is shown to the reviewer.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from sopkit.definitions.durations import Duration
+
+__all__ = [
+    "Challenger",
+    "Column",
+    "Data",
+    "Estimator",
+    "Evaluation",
+    "Fairness",
+    "Feature",
+    "ModelFile",
+    "Promotion",
+    "Robustness",
+    "Target",
+    "Trigger",
+    "Triggers",
+]
+
+ID = r"^[a-z][a-z0-9-]*$"
+Task = Literal["binary", "multiclass", "regression"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Column(_Strict):
+    """What a value of this column may be. A violation is a finding; `severity: block` stops the run."""
+
+    min: float | None = None
+    max: float | None = None
+    allowed: list[str | int | float | bool] | None = None
+    pattern: str | None = None
+    missing_at_most: float | None = Field(default=None, ge=0, le=1, description="Share of rows.")
+    unit: str = ""
+    severity: Literal["block", "warn"] = "warn"
+
+
+class Data(_Strict):
+    """Where rows come from.
+
+    `source` is a CSV or Parquet path or glob (relative to the workspace), an SQLAlchemy URL with `query`,
+    or `module:function` of the Python file beside the model file. `${NAME}` stands for a credential.
+    """
+
+    source: str
+    query: str | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    time: str = Field(description="The column that says when a row came to be.")
+    time_format: str | None = None
+    id: list[str] = Field(default_factory=list, description="Columns that together name a row.")
+    entity: str | None = Field(default=None, description="Column of the person, machine or account a row belongs to.")
+    label_delay: Duration = Field(
+        default="0d", validate_default=True, description="How long after a row its label is known."
+    )
+    history: Duration | None = Field(default=None, description="Rows older than this before the clock are not used.")
+    missing_values: list[str] = Field(default_factory=list, description="Texts that mean 'missing', such as '?'.")
+    columns: dict[str, Column] = Field(default_factory=dict)
+    keep_rows_where: dict[str, str] = Field(
+        default_factory=dict, description="Recorded cleaning: reason -> expression that a kept row fulfils."
+    )
+    fresh_within: Duration | None = Field(default=None, description="The newest row may be at most this old.")
+    minimum_rows: int = 100
+
+
+class Target(_Strict):
+    """What is predicted: a `column`, or an `expression` over columns such as `arr_delay >= 15`."""
+
+    column: str | None = None
+    expression: str | None = None
+    task: Task
+    positive: str | int | float | bool | None = Field(default=None, description="Binary: the value that counts as 1.")
+    title: str = ""
+    unit: str = ""
+
+
+Kind = Literal["numeric", "categorical", "text"]
+
+
+class Feature(_Strict):
+    type: Kind = "numeric"
+    known_at: str | None = Field(
+        default=None, description="When this is known, in words; asked for where it looks like a leak."
+    )
+    title: str = ""
+    unit: str = ""
+
+
+def _feature(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else ({} if value is None else value)
+
+
+class Estimator(_Strict):
+    """`class` is a path below sklearn, lightgbm or xgboost, or `module:Name` of the file beside the model file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    class_: str = Field(alias="class")
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Challenger(_Strict):
+    """A named override of the model's own recipe. Nothing given: the same recipe, on all past rows."""
+
+    title: str = ""
+    estimator: Estimator | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict, description="Merged over the estimator's.")
+    features: list[str] | None = Field(default=None, description="Only these of the model's features.")
+    window: Duration | None = Field(default=None, description="Train on rows of this long before the cut only.")
+
+
+class Fairness(_Strict):
+    """Limits for the gap between groups of a protected attribute or slice at the operating threshold."""
+
+    largest_gap: float = 0.2
+    not_worse_by: float = 0.05
+    minimum_group: int = 200
+
+
+class Robustness(_Strict):
+    """Limits for the loss in the primary metric when inputs are disturbed."""
+
+    noise: float = Field(default=0.1, description="Standard deviations added to each numeric feature.")
+    largest_loss: float = 0.1
+
+
+class Evaluation(_Strict):
+    """How models are compared. Defaults are the rules of evidence; an override is shown to the reviewer."""
+
+    window: Duration = Field(default="30d", validate_default=True, description="The newest matured rows, held out.")
+    blocks: Duration = Field(default="1d", validate_default=True, description="Length of a block of the bootstrap.")
+    by_entity: bool = Field(default=False, description="Blocks are entities, where rows repeat within them.")
+    primary: str | None = Field(
+        default=None, description="roc_auc, average_precision, macro_f1, r2, mae …; default by task."
+    )
+    margin: float = Field(default=0.003, ge=0, description="The interval of the gain must lie above this.")
+    guardrails: dict[str, float] | None = Field(
+        default=None,
+        description="Metric -> how much worse it may be, as a share of no-skill. Default by task: brier 0.02.",
+    )
+    threshold: float = Field(default=0.5, ge=0, le=1, description="Operating point: a score from here on is flagged.")
+    flagged_change_at_most: float = Field(default=2.0, description="Ratio of flagged rates that becomes a finding.")
+    resamples: int = Field(default=500, ge=100)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    folds: int = Field(default=3, ge=2, description="Of the rolling origin inside the training data.")
+    minimum_rows: int = 200
+    minimum_blocks: int = 20
+    refit: Literal["none", "all"] = "none"
+    seed: int = 20130701
+    fairness: Fairness = Field(default_factory=Fairness)
+    robustness: Robustness = Field(default_factory=Robustness)
+
+
+class Trigger(_Strict):
+    """A condition that starts a run. `kind` says what is measured; `value` is its limit.
+
+    schedule     `every` (a cron expression): a scheduled moment has passed since the champion's data ended
+    staleness    the champion's training data is older than `value` (a duration)
+    drift        the share of importance-weighted drifted features is above `value`
+    performance  with `metric`: that metric is beyond `value`, the limit its owner set; without: what was promised at
+                 the evaluation is broken by more than `value` of no-skill, beyond chance
+    volume       at least `value` new labelled rows
+    manual       a person gives a reason
+    """
+
+    kind: Literal["schedule", "staleness", "drift", "performance", "volume", "manual"]
+    every: str | None = None
+    metric: str | None = Field(default=None, description="performance only: brier, roc_auc, mae …")
+    value: float | str | None = None
+    window: Duration | None = None
+    mode: Literal["automatic", "manual", "both"] = "automatic"
+
+
+class Triggers(_Strict):
+    cool_down: Duration = Field(
+        default="7d", validate_default=True, description="No new run so soon after a promotion, but manual."
+    )
+    minimum_rows: int = Field(default=500, description="Evidence minimum for drift and performance.")
+    conditions: dict[str, Trigger] = Field(
+        default_factory=lambda: {
+            "stale": Trigger(kind="staleness", value="180d"),
+            "drift": Trigger(kind="drift", value=0.3),
+            "performance": Trigger(kind="performance", value=0.02),
+            "manual": Trigger(kind="manual", mode="manual"),
+        }
+    )
+
+    def window_of(self, kind: str, default: timedelta = timedelta(days=30)) -> timedelta:
+        """The window over which conditions of a kind are measured: the first one that is declared."""
+        return next((c.window for c in self.conditions.values() if c.kind == kind and c.window), default)
+
+    def limit_of(self, kind: str, default: float) -> float:
+        """The limit of the first condition of a kind that is no limit of a metric, as a number."""
+        same = [c for c in self.conditions.values() if c.kind == kind and c.metric is None]
+        values = [c.value for c in same if isinstance(c.value, int | float)]
+        return float(values[0]) if values else default
+
+
+class Promotion(_Strict):
+    alias: str = "champion"
+    soak: Duration = Field(default="7d", validate_default=True)
+
+
+class ModelFile(_Strict):
+    model: str = Field(pattern=ID)
+    version: int = 1
+    title: str = ""
+    purpose: str = ""
+    author: str | None = Field(default=None, description="A person's id; never counts at a gate with separation.")
+    data: Data
+    target: Target
+    features: dict[str, Annotated[Feature, BeforeValidator(_feature, json_schema_input_type=Feature | Kind | None)]] = (
+        Field(min_length=1, description="Column -> its kind, or what is known about it.")
+    )
+    excluded: dict[str, str] = Field(default_factory=dict, description="Column -> why it is not a feature.")
+    slices: list[str] = Field(default_factory=list)
+    protected: list[str] = Field(default_factory=list)
+    estimator: Estimator | None = Field(default=None, description="Default: histogram gradient boosting of the task.")
+    challengers: dict[str, Challenger] = Field(default_factory=lambda: {"all-past": Challenger(title="All past rows")})
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    triggers: Triggers = Field(default_factory=Triggers)
+    promotion: Promotion = Field(default_factory=Promotion)
+    decision_policy: str = Field(default="", description="Which rows ever get a label, if not all (selective labels).")

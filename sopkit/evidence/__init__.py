@@ -1,0 +1,133 @@
+"""Evidence: pure measurement, over plain tables and plain arguments.
+
+    measure      Measure: a value with its verdict and the reason for it
+    charts       the one house style of figures, and the only door of matplotlib
+    tables       the one house style of tables                  readable()
+    validation   is this table what its model file says?        validate() -> Findings
+    labels       are the labels mature, and do they jump?       label_maturity(), label_rate()
+    leaks        which features know the answer?                suspected_leaks()
+    representation   who is in the data, slice by slice?        representation()
+    drift        have the inputs moved, and does it matter?     drift(), same_season()
+    causes       data drift, concept drift, changed conditions  causes()
+    promise      what was promised, and is it kept?             promise_kept()
+    triggers     is it time to act?                             evaluate_triggers()
+    report       evidently's report, as a view                  evidently_report()
+    separation   is the past kept apart?                        kept_apart(), blocks_of()
+    comparison   is the challenger better, and by enough?       compare() -> Comparison
+    calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
+    decision     the one rule                                   decide() -> Decision
+    deployment   what came, against the promise                 after_deployment()
+
+Nothing here reads a clock, a file or a person; everything returns a frozen value that knows its
+verdict (`pass`, `fail` or `insufficient`) and has `.table`, `.measures`, `.figure()` and `.to_dict()`.
+Importing the package costs pandas and scipy; evidently, pandera, fairlearn and matplotlib are imported where used.
+"""
+
+from __future__ import annotations
+
+# Functions that have the name of their module are bound here last, so that `evidence.drift` is the function.
+from sopkit.evidence.bootstrap import Interval, time_blocks
+from sopkit.evidence.calibration import Calibration, calibration_of
+from sopkit.evidence.causes import Causes, Period, causes
+from sopkit.evidence.charts import Chart
+from sopkit.evidence.comparison import Comparison, against_naive, compare
+from sopkit.evidence.decision import Decision, Outcome, Reason, decide
+from sopkit.evidence.deployment import Deployment, after_deployment
+from sopkit.evidence.drift import Drift, drift, same_season
+from sopkit.evidence.equivalence import equivalence, not_refitted
+from sopkit.evidence.fairness import Fairness, Gap, fairness_of
+from sopkit.evidence.findings import Finding, Findings
+from sopkit.evidence.importance import Importance, importance_of
+from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, label_rate, period_of
+from sopkit.evidence.leaks import Leaks, Strength, suspected_leaks
+from sopkit.evidence.measure import Measure, failed, insufficient, measured
+from sopkit.evidence.metrics import no_skill, score
+from sopkit.evidence.operating import OperatingPoint, net_benefit, operating_point
+from sopkit.evidence.overview import folds_figure, lessons, lessons_table, nothing, resources_figure, scorer, weights
+from sopkit.evidence.promise import Promise, PromiseKept, make_promise, promise_kept
+from sopkit.evidence.report import Report, evidently_report
+from sopkit.evidence.representation import Group, Representation, representation, wilson
+from sopkit.evidence.robustness import Robustness, robustness_of
+from sopkit.evidence.separation import blocks_of, kept_apart, split_figure
+from sopkit.evidence.tables import Readable, readable
+from sopkit.evidence.triggers import Facts, Fired, Triggers, evaluate_triggers, last_scheduled
+from sopkit.evidence.validation import validate
+
+__all__ = [
+    "Calibration",
+    "Causes",
+    "Chart",
+    "Comparison",
+    "Decision",
+    "Deployment",
+    "Drift",
+    "Facts",
+    "Fairness",
+    "Finding",
+    "Findings",
+    "Fired",
+    "Gap",
+    "Group",
+    "Importance",
+    "Interval",
+    "LabelMaturity",
+    "LabelRate",
+    "Leaks",
+    "Measure",
+    "OperatingPoint",
+    "Outcome",
+    "Period",
+    "Promise",
+    "PromiseKept",
+    "Readable",
+    "Reason",
+    "Report",
+    "Representation",
+    "Robustness",
+    "Strength",
+    "Triggers",
+    "after_deployment",
+    "against_naive",
+    "blocks_of",
+    "calibration_of",
+    "causes",
+    "compare",
+    "decide",
+    "drift",
+    "equivalence",
+    "evaluate_triggers",
+    "evidently_report",
+    "failed",
+    "fairness_of",
+    "folds_figure",
+    "importance_of",
+    "insufficient",
+    "kept_apart",
+    "label_maturity",
+    "label_rate",
+    "last_scheduled",
+    "lessons",
+    "lessons_table",
+    "make_promise",
+    "measured",
+    "net_benefit",
+    "no_skill",
+    "not_refitted",
+    "nothing",
+    "operating_point",
+    "period_of",
+    "promise_kept",
+    "readable",
+    "representation",
+    "robustness_of",
+    "resources_figure",
+    "same_season",
+    "score",
+    "scorer",
+    "split_figure",
+    "suspected_leaks",
+    "time_blocks",
+    "validate",
+    "weights",
+    "wilson",
+]

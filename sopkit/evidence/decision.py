@@ -1,0 +1,261 @@
+"""One rule: promote the challenger, keep the champion, or neither.
+
+The rule, in the order it is judged:
+1. something that must hold does not (`must_hold`: leakage, overlap of training and evaluation, data checks): `blocked`,
+   whatever the scores say, for they cannot be believed;
+2. the comparison decides: the interval of the primary gain above the margin *and* every guardrail's interval ending
+   below its margin. Anything else keeps the champion, `insufficient` too: no evidence is not good news;
+3. hard findings keep the champion after all: a challenger that is not shown to beat no skill (better than a champion
+   that is worse than dice is not good enough), a fairness limit of a protected attribute broken and worse than the
+   champion's, or a model that does not answer under a disturbance;
+4. soft findings decide nothing and are put before the signer: volume at the operating point, calibration,
+   robustness losses, slices, gaps that the champion has as well, everything `insufficient`.
+
+Without a champion the comparison is against a naive baseline: passed it is `first_champion`, not passed `blocked`,
+for there is nothing to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from sopkit.definitions.results import Verdict, plain
+from sopkit.evidence.calibration import Calibration
+from sopkit.evidence.comparison import Comparison
+from sopkit.evidence.fairness import Fairness
+from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.operating import OperatingPoint
+from sopkit.evidence.robustness import Robustness
+
+if TYPE_CHECKING:
+    from sopkit.evidence.charts import Chart
+
+__all__ = ["Decision", "Outcome", "Reason", "decide"]
+
+Outcome = Literal["promoted", "champion_kept", "first_champion", "blocked"]
+Weight = Literal["must hold", "rule", "hard", "soft"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One finding that entered the decision. `against` says that it spoke against the challenger."""
+
+    weight: Weight
+    topic: str
+    finding: str
+    verdict: Verdict
+    against: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The outcome, its reasons in the order of the rule, and `why` in plain words.
+
+    `verdict` is `pass` for a challenger (or first champion) that goes forward, `insufficient` where evidence was
+    missing, `fail` otherwise.
+    """
+
+    outcome: Outcome
+    verdict: Verdict
+    why: str
+    reasons: tuple[Reason, ...]
+    rule: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether a model is to go into service, which needs signatures."""
+        return self.outcome in ("promoted", "first_champion")
+
+    @property
+    def notes(self) -> list[Reason]:
+        """What the signer should look at although it decided nothing."""
+        return [reason for reason in self.reasons if reason.weight == "soft" and reason.verdict is not Verdict.PASS]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        rows = [
+            {
+                "weight": reason.weight,
+                "topic": reason.topic,
+                "verdict": str(reason.verdict),
+                "against": reason.against,
+                "finding": reason.finding,
+            }
+            for reason in self.reasons
+        ]
+        return pd.DataFrame(rows, columns=["weight", "topic", "verdict", "against", "finding"])
+
+    @property
+    def measures(self) -> list[Measure]:
+        detail = {"reasons": self.table.to_dict("records")}
+        return [
+            Measure("decision", self.outcome, self.verdict, self.why, detail, title="Decision"),
+            Measure("notes_for_the_signer", len(self.notes), detail={"notes": [note.finding for note in self.notes]}),
+        ]
+
+    def figure(self) -> Chart:
+        """The reasons in the order of the rule, with their verdicts in words."""
+        from sopkit.evidence.charts import Row, intervals
+
+        words = {
+            "promoted": "The challenger is promoted",
+            "champion_kept": "The champion is kept",
+            "first_champion": "The first champion goes into service",
+            "blocked": "Nothing goes into service",
+        }
+        against = sum(reason.against for reason in self.reasons)
+        title = f"{words[self.outcome]}: {against} of {len(self.reasons)} findings speak against it"
+        if self.moves:
+            title = f"{words[self.outcome]}: nothing of the rule speaks against it, {len(self.notes)} to look at"
+        place = {Verdict.PASS: 0.0, Verdict.INSUFFICIENT: 1.0, Verdict.FAIL: 2.0}
+        rows = [Row(r.topic, place[r.verdict], verdict=r.verdict, note=r.weight) for r in self.reasons]
+        chart = intervals(title, rows, x_label="", zero=None, subtitle=f"Rule: {self.rule}" if self.rule else "")
+        axes = chart.figure.axes[0]
+        axes.set_xlim(-0.5, 2.5)
+        axes.set_xticks(list(place.values()), [str(verdict) for verdict in place])
+        return chart
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(
+            plain(
+                {
+                    "outcome": self.outcome,
+                    "verdict": self.verdict,
+                    "why": self.why,
+                    "rule": self.rule,
+                    "reasons": self.table.to_dict("records"),
+                }
+            )
+        )
+
+    def _repr_markdown_(self) -> str:
+        notes = "".join(f"\n* {note.topic}: {note.finding}" for note in self.notes)
+        return f"**{self.outcome}** ({self.verdict}). {self.why}" + (f"\n\nTo look at:\n{notes}" if notes else "")
+
+
+def decide(
+    comparison: Comparison,
+    *,
+    first: bool = False,
+    must_hold: Iterable[Measure] = (),
+    calibration: Calibration | None = None,
+    operating: OperatingPoint | None = None,
+    fairness: Fairness | None = None,
+    robustness: Robustness | None = None,
+    also: Iterable[Measure] = (),
+) -> Decision:
+    """The decision by the rule in the module's docstring.
+
+    `first` says that `comparison` is against a naive baseline (`against_naive`). `must_hold` are measures of earlier
+    stages without which no score can be believed; `also` are measures that only inform the signer.
+    """
+    reasons = [
+        Reason("must hold", m.title or m.name, _said(m), m.verdict, m.verdict is not Verdict.PASS)
+        for m in must_hold
+        if m.verdict is not None
+    ]
+    reasons += _of_rule(comparison)
+    if comparison.primary.direction != "zero":  # no skill has no bias either
+        reasons.append(_judged("hard", comparison.skill_measure))
+    reasons += _of_fairness(fairness)
+    reasons += _of_robustness(robustness)
+    soft = [*also]
+    soft += calibration.measures if calibration else []
+    soft += operating.measures if operating else []
+    soft += [m for m in comparison.measures if m.name == "slices_worse"]
+    reasons += [_note(measure) for measure in soft if measure.verdict is not None]
+    against = [reason for reason in reasons if reason.against]
+    outcome = _outcome(against, first)
+    verdict = Verdict.PASS
+    if against:
+        decisive = [r for r in against if r.weight == against[0].weight]
+        verdict = Verdict.FAIL if any(r.verdict is Verdict.FAIL for r in decisive) else Verdict.INSUFFICIENT
+    return Decision(
+        outcome, verdict, _why(outcome, verdict, comparison, against, reasons), tuple(reasons), comparison.rule
+    )
+
+
+def _outcome(against: Sequence[Reason], first: bool) -> Outcome:
+    if any(reason.weight == "must hold" for reason in against):
+        return "blocked"
+    if against:
+        return "blocked" if first else "champion_kept"
+    return "first_champion" if first else "promoted"
+
+
+def _of_rule(comparison: Comparison) -> list[Reason]:
+    measures = [comparison.primary_measure, *comparison.guardrail_measures]
+    return [_judged("rule", measure) for measure in measures]
+
+
+def _judged(weight: Weight, measure: Measure) -> Reason:
+    verdict = measure.verdict or Verdict.INSUFFICIENT
+    return Reason(weight, measure.title or measure.name, _said(measure), verdict, verdict is not Verdict.PASS)
+
+
+def _note(measure: Measure) -> Reason:
+    return Reason("soft", measure.title or measure.name, _said(measure), measure.verdict or Verdict.INSUFFICIENT, False)
+
+
+def _of_fairness(fairness: Fairness | None) -> list[Reason]:
+    if fairness is None:
+        return []
+    hard = fairness.hard_failures
+    reasons = [Reason("hard", gap.title, gap.words, Verdict.FAIL, True) for gap in hard]
+    named = {(gap.attribute, gap.rate) for gap in hard}
+    if fairness.reason:
+        return [_note(measure) for measure in fairness.measures]
+    for gap in fairness.gaps:
+        if (gap.attribute, gap.rate) in named:
+            continue
+        verdict = Verdict.FAIL if gap.broken or gap.worse else Verdict.PASS if gap.gap.known else Verdict.INSUFFICIENT
+        reasons.append(Reason("soft", gap.title, gap.words, verdict, False))
+    return reasons
+
+
+def _of_robustness(robustness: Robustness | None) -> list[Reason]:
+    if robustness is None:
+        return []
+    reasons = []
+    for measure in robustness.measures:
+        silent = measure.name == "unanswered_disturbances"
+        reasons.append(_judged("hard", measure) if silent else _note(measure))
+    return reasons
+
+
+def _said(measure: Measure) -> str:
+    limit = f" (limit {measure.threshold})" if measure.threshold is not None else ""
+    value = "not measured" if measure.value is None else f"{number(measure.value)} {measure.unit}".strip()
+    return f"{value}{limit}" + (f": {measure.reason}" if measure.reason else "")
+
+
+def _why(
+    outcome: Outcome, verdict: Verdict, comparison: Comparison, against: Sequence[Reason], reasons: Sequence[Reason]
+) -> str:
+    """The paragraph that people read: finding, rule, what spoke against, what made the difference, what to look at."""
+    parts = [f"{comparison.finding}."]
+    if outcome in ("promoted", "first_champion"):
+        parts.append(f"That meets the rule: {comparison.rule}.")
+    elif outcome == "blocked" and any(reason.weight == "must hold" for reason in against):
+        topics = ", ".join(reason.topic for reason in against if reason.weight == "must hold")
+        parts = [f"The scores cannot be believed: {topics}."]
+    elif verdict is Verdict.INSUFFICIENT:
+        parts.append("The evidence is not sufficient, and no evidence is no permission.")
+        parts += [f"{reason.topic}: {reason.finding}." for reason in against]
+    else:
+        missed = [reason for reason in against if reason.weight == "rule"]
+        if missed:
+            parts.append(f"That does not meet the rule ({comparison.rule}).")
+        parts += [f"{reason.topic}: {reason.finding}." for reason in against]
+    if comparison.attribution and outcome != "blocked":
+        parts.append(comparison.attribution)
+    notes = [reason for reason in reasons if reason.weight == "soft" and reason.verdict is not Verdict.PASS]
+    if notes and outcome in ("promoted", "first_champion"):
+        topics = "; ".join(dict.fromkeys(note.topic for note in notes))
+        parts.append(f"For the signer to look at: {topics}.")
+    text = " ".join(part[:1].upper() + part[1:] for part in parts)
+    return text

@@ -1,0 +1,327 @@
+"""Drift: have the inputs moved, and by enough to matter?
+
+The rules, in the order they are judged:
+* effect size first: a column has drifted when its population stability index is beyond the limit *and* the change
+  survives the false-discovery rate over all columns. Ten million rows without a change that matters stay quiet;
+* too few rows to tell is `insufficient`, never `pass`; so is a large index that chance could have made;
+* a missing value is a value: a column that goes missing has drifted;
+* features count by their weight (half measured importance, half equal shares); columns that could not be judged
+  count on both sides, so the whole is `insufficient` where they could turn the verdict.
+
+The values equal the libraries' formulas (`distances`); the verdict is ours. Rows of one hour share their weather,
+so p-values are too small on such data: that is why the effect size, not they, decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sopkit.definitions.results import Threshold, Verdict, plain
+from sopkit.errors import NotEnoughEvidence, NotFound
+from sopkit.evidence import charts, distances, rules
+from sopkit.evidence.measure import Measure, measure_name, number
+from sopkit.evidence.profiles import Profile, kinds, profile
+
+__all__ = ["ColumnDrift", "Drift", "drift", "same_season", "season_before"]
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """One column. `psi` includes a bin for missing values; `wasserstein` is in standard deviations (numbers only)."""
+
+    name: str
+    kind: str
+    psi: float = NAN
+    jensen_shannon: float = NAN
+    wasserstein: float = NAN
+    p_value: float = NAN
+    p_adjusted: float = NAN
+    missing_reference: float = 1.0
+    missing_current: float = 1.0
+    new_share: float = 0.0
+    new_values: tuple[str, ...] = ()
+    rows_reference: int = 0
+    rows_current: int = 0
+    verdict: Verdict = Verdict.INSUFFICIENT
+    reason: str = ""
+    weight: float = 0.0
+    profile: Profile | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        names = [name for name in self.__dataclass_fields__ if name != "profile"]
+        return {name: plain(getattr(self, name)) for name in names}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """All columns, the weighted share that drifted (`share`; `share_at_most` counts the unjudged too), the target."""
+
+    columns: tuple[ColumnDrift, ...]
+    share: float
+    share_at_most: float
+    limit: float
+    verdict: Verdict
+    reason: str
+    target: ColumnDrift | None = None
+    labels: tuple[str, str] = ("reference", "current")
+    rows: tuple[int, int] = (0, 0)
+    psi_limit: float = rules.DRIFT.psi
+
+    @property
+    def drifted(self) -> list[str]:
+        return [column.name for column in self.columns if column.verdict is Verdict.FAIL]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a column, the largest index first."""
+        rows = [column.to_dict() for column in self._sorted()]
+        frame = pd.DataFrame(rows, columns=[n for n in ColumnDrift.__dataclass_fields__ if n != "profile"])
+        return frame.set_index("name")
+
+    @property
+    def measures(self) -> list[Measure]:
+        found = [
+            Measure(
+                "drift_share",
+                self.share,
+                self.verdict,
+                self.reason,
+                {
+                    "drifted": self.drifted,
+                    "unjudged": [c.name for c in self.columns if c.verdict is Verdict.INSUFFICIENT],
+                    "share_at_most": self.share_at_most,
+                    "rows": list(self.rows),
+                    "psi": {column.name: column.psi for column in self._sorted()},
+                },
+                Threshold(op="at_most", value=self.limit),
+                "Weighted share of drifted features",
+            )
+        ]
+        if self.target is not None:
+            found.append(
+                _measure(self.target, self.psi_limit, "target_drift", f"Drift of the target {self.target.name}")
+            )
+        return found
+
+    def column(self, name: str) -> ColumnDrift:
+        for column in (*self.columns, *([self.target] if self.target else [])):
+            if column.name == name:
+                return column
+        raise NotFound(f"no column {name!r} was compared", expected=", ".join(c.name for c in self.columns), got=name)
+
+    def column_measures(self) -> list[Measure]:
+        return [
+            _measure(column, self.psi_limit, f"drift_{measure_name(column.name)}"[:64], f"Drift of {column.name}")
+            for column in self._sorted()
+        ]
+
+    def figure(self) -> charts.Chart:
+        """Columns by effect size, each with its verdict as a word."""
+        rows = [
+            charts.Row(
+                c.name, None if not np.isfinite(c.psi) else c.psi, verdict=c.verdict, note=f"weight {c.weight:.0%}"
+            )
+            for c in self._sorted()
+        ]
+        limit = self.psi_limit
+        return charts.bars(
+            self.reason,
+            rows,
+            x_label="population stability index (logarithmic above 0.01)",
+            limit=limit,
+            limit_label=f"limit {limit:g}",
+            subtitle=f"{self.labels[0]}: {self.rows[0]:,} rows, {self.labels[1]}: {self.rows[1]:,} rows",
+            logarithmic=True,
+        )
+
+    def column_figure(self, name: str) -> charts.Chart:
+        """The two distributions of one column. Raises NotFound."""
+        column = self.column(name)
+        title = f"{name}: {column.reason}"
+        if column.profile is None:
+            raise NotEnoughEvidence(f"column {name!r} could not be compared", got=column.reason)
+        return column.profile.figure(title, name, self.labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "share": plain(self.share),
+            "share_at_most": plain(self.share_at_most),
+            "limit": self.limit,
+            "labels": list(self.labels),
+            "rows": list(self.rows),
+            "columns": [column.to_dict() for column in self._sorted()],
+            "target": self.target.to_dict() if self.target else None,
+        }
+
+    def _repr_html_(self) -> str:
+        shown = self.table[["psi", "p_adjusted", "missing_reference", "missing_current", "weight", "verdict", "reason"]]
+        return str(shown.to_html(float_format=lambda value: number(value)))
+
+    def _sorted(self) -> list[ColumnDrift]:
+        return sorted(self.columns, key=lambda column: (-np.nan_to_num(column.psi, nan=np.inf), column.name))
+
+
+def drift(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    features: Mapping[str, Any],
+    *,
+    importance: Mapping[str, float] | None = None,
+    target: tuple[str, Any] | None = None,
+    limit: float = rules.DRIFT.share,
+    limits: rules.Drift = rules.DRIFT,
+    labels: tuple[str, str] = ("reference", "current"),
+) -> Drift:
+    """Compare the columns named in `features` (name -> kind, or a model file's `features`) of two tables.
+
+    `importance` is name -> any non-negative number; `target` is (column, kind) where both tables hold it.
+    `limit` is the weighted share of drifted features from which the whole is a `fail`.
+    Raises nothing for bad data: what cannot be compared is `insufficient` or `fail`, with the reason.
+    """
+    wanted = kinds(features)
+    found = [_compare(name, kind, reference, current, limits) for name, kind in wanted.items()]
+    target_found = (
+        _compare(target[0], kinds({target[0]: target[1]})[target[0]], reference, current, limits) if target else None
+    )
+    together = distances.adjusted([column.p_value for column in found])
+    weights = _weights(list(wanted), importance, limits.trust)
+    columns = tuple(
+        _judged(replace(column, p_adjusted=float(p), weight=weights[column.name]), limits)
+        for column, p in zip(found, together, strict=True)
+    )
+    if target_found is not None:
+        target_found = _judged(replace(target_found, p_adjusted=target_found.p_value), limits)
+    share = sum(c.weight for c in columns if c.verdict is Verdict.FAIL)
+    most = share + sum(c.weight for c in columns if c.verdict is Verdict.INSUFFICIENT)
+    verdict = Verdict.FAIL if share > limit else Verdict.INSUFFICIENT if most > limit else Verdict.PASS
+    return Drift(
+        columns, share, most, limit, verdict, _summary(columns, share, most, limit, verdict), target_found, labels,
+        (len(reference), len(current)), limits.psi,
+    )  # fmt: skip
+
+
+def season_before(current: Sequence[datetime] | pd.Series, years: int = 1) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The calendar window of `current`, `years` earlier, as [from, until]."""
+    times = pd.to_datetime(pd.Series(current), utc=True)
+    back = pd.DateOffset(years=years)
+    return times.min() - back, times.max() - back
+
+
+def same_season(
+    history: pd.DataFrame, current: pd.DataFrame, features: Mapping[str, Any], *, time: str, **options: Any
+) -> Drift | None:
+    """Drift against the same calendar window of the year before; None where the history does not reach back.
+
+    What moved against last quarter but not against last year's season is the season.
+    """
+    if not len(current):
+        return None
+    start, end = season_before(current[time])
+    then = history[(history[time] >= start) & (history[time] <= end)]
+    if not len(then) or history[time].min() > start + (end - start) * 0.1:
+        return None
+    return drift(then, current, features, **{"labels": ("same season a year ago", "current"), **options})
+
+
+def _compare(name: str, kind: str, reference: pd.DataFrame, current: pd.DataFrame, limits: rules.Drift) -> ColumnDrift:
+    nothing = ColumnDrift(name, kind, rows_reference=len(reference), rows_current=len(current))
+    for side, table in (("reference", reference), ("current", current)):
+        if name not in table.columns:
+            return replace(nothing, verdict=Verdict.FAIL, reason=f"the column is not in the {side} rows")
+    if not len(reference) or not len(current):
+        return replace(nothing, reason=f"there are no {'current' if len(reference) else 'reference'} rows")
+    seen = profile(reference[name], current[name], kind, bins=limits.bins, categories=limits.categories)
+    return replace(
+        nothing,
+        psi=distances.population_stability_index(seen.reference, seen.current),
+        jensen_shannon=seen.jensen_shannon,
+        wasserstein=seen.wasserstein,
+        p_value=seen.p_value,
+        missing_reference=seen.missing[0],
+        missing_current=seen.missing[1],
+        new_share=seen.new_share,
+        new_values=seen.new_values,
+        profile=seen,
+    )
+
+
+def _judged(column: ColumnDrift, limits: rules.Drift) -> ColumnDrift:
+    if column.profile is None:
+        return column
+    smallest = min(column.rows_reference, column.rows_current)
+    by_chance = distances.psi_by_chance(
+        int(np.count_nonzero(column.profile.reference + column.profile.current)),
+        column.rows_reference,
+        column.rows_current,
+        limits.chance,
+    )
+    beyond = column.psi >= limits.psi
+    if smallest < limits.minimum_rows:
+        return replace(
+            column, verdict=Verdict.INSUFFICIENT, reason=f"only {smallest} rows, {limits.minimum_rows} are needed"
+        )
+    if column.missing_reference == 1.0 and column.missing_current == 1.0:
+        return replace(column, verdict=Verdict.INSUFFICIENT, reason="there are no values on either side")
+    if by_chance >= limits.psi and not column.psi >= 2 * by_chance:
+        reason = f"chance alone could reach {number(by_chance)} with so few rows"
+        return replace(column, verdict=Verdict.INSUFFICIENT, reason=reason)
+    if beyond and not column.p_adjusted < limits.false_discovery:
+        return replace(column, verdict=Verdict.INSUFFICIENT, reason=f"PSI {number(column.psi)}, but it could be chance")
+    return replace(column, verdict=Verdict.FAIL if beyond else Verdict.PASS, reason=_told(column, limits))
+
+
+def _told(column: ColumnDrift, limits: rules.Drift) -> str:
+    moved = abs(column.missing_current - column.missing_reference)
+    size = "moved far" if column.psi >= limits.far else "moved" if column.psi >= limits.psi else "stable"
+    parts = [f"{size} (PSI {number(column.psi)})"]
+    if moved >= 0.05:
+        parts.append(f"missing {column.missing_reference:.0%} before, {column.missing_current:.0%} now")
+    if column.new_share >= 0.01 and column.new_values:
+        parts.append(f"{column.new_share:.1%} of rows have new values such as {column.new_values[0]}")
+    return "; ".join(parts)
+
+
+def _weights(names: list[str], importance: Mapping[str, float] | None, trust: float) -> dict[str, float]:
+    equal = 1 / len(names) if names else 0.0
+    known = {name: max(float((importance or {}).get(name, 0.0)), 0.0) for name in names}
+    known = {name: value if np.isfinite(value) else 0.0 for name, value in known.items()}
+    total = sum(known.values())
+    if not total:
+        return dict.fromkeys(names, equal)
+    return {name: trust * known[name] / total + (1 - trust) * equal for name in names}
+
+
+def _summary(columns: tuple[ColumnDrift, ...], share: float, most: float, limit: float, verdict: Verdict) -> str:
+    ordered = sorted((c for c in columns if c.verdict is Verdict.FAIL), key=lambda c: -np.nan_to_num(c.psi, nan=np.inf))
+    names = ", ".join(c.name for c in ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
+    if verdict is Verdict.INSUFFICIENT:
+        unjudged = [c.name for c in columns if c.verdict is Verdict.INSUFFICIENT]
+        return f"{len(unjudged)} of {len(columns)} features could not be judged, so drift is open (at most {most:.0%})"
+    if not ordered:
+        return f"None of {len(columns)} features has drifted"
+    return f"{names} moved: {share:.0%} of the features' weight has drifted (limit {limit:.0%})"
+
+
+def _measure(column: ColumnDrift, limit: float, name: str, title: str) -> Measure:
+    detail = {key: value for key, value in column.to_dict().items() if key not in ("name", "verdict", "reason")}
+    return Measure(
+        name,
+        column.psi,
+        column.verdict,
+        column.reason,
+        detail,
+        Threshold(op="below", value=limit),
+        title,
+        "PSI",
+    )

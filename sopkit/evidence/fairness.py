@@ -1,0 +1,374 @@
+"""Fairness: does the model err alike for everyone? The only door of fairlearn.
+
+The rules:
+* gaps are measured at the decision threshold in force, where people feel them: for a binary target in the true and
+  false positive rate (equalised odds, Hardt et al. 2016), for classes in accuracy, for numbers in the mean error as a
+  share of the no-skill error. The flagged rate is shown; groups may differ in what happens to them;
+* a gap is the largest difference between two groups, with an interval that holds for all pairs together;
+* two limits, an absolute one *and* not worse than the champion: a limit that the champion breaks as well is a finding
+  for the signer, a limit that the challenger newly breaks or breaks further speaks against it;
+* intersections of protected attributes are groups too, where large enough;
+* a group below the minimum, or a rate with less than a quarter of that to count, is `insufficient` and not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, TypeAlias
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sopkit.definitions.model import Evaluation
+from sopkit.definitions.results import Threshold, Verdict, judge, plain
+from sopkit.errors import DataError
+from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan, simultaneous
+from sopkit.evidence.measure import Measure, measure_name, number
+from sopkit.evidence.metrics import Task, macro_f1, mae, roc_auc, room, why_not
+
+if TYPE_CHECKING:
+    from sopkit.evidence.charts import Chart
+
+__all__ = ["Fairness", "Gap", "fairness_of"]
+
+Array: TypeAlias = NDArray[Any]
+Rates = Mapping[str, tuple[Array, Array]]  # rate -> per row (counts for it, counts at all)
+
+TITLES = {
+    "true_positive_rate": "true positive rate",
+    "false_positive_rate": "false positive rate",
+    "flagged_rate": "flagged rate",
+    "accuracy": "accuracy",
+    "mean_error": "mean error (share of no-skill)",
+}
+SHORT = {"true_positive_rate": "tpr", "false_positive_rate": "fpr"}
+JUDGED = {
+    "binary": ("true_positive_rate", "false_positive_rate"),
+    "multiclass": ("accuracy",),
+    "regression": ("mean_error",),
+}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The largest difference of one rate between two groups of an attribute, and how it differs from the champion's."""
+
+    attribute: str
+    rate: str
+    high_group: str
+    low_group: str
+    gap: Interval
+    change: Interval | None
+    groups: int
+    too_small: int
+    protected: bool
+    limit: float
+    not_worse_by: float
+
+    @property
+    def broken(self) -> bool:
+        """The absolute limit is broken."""
+        return bool(np.isfinite(self.gap.value) and self.gap.value > self.limit)
+
+    @property
+    def worse(self) -> bool:
+        """Worse than the champion by more than allowed, and not by chance; a broken limit without one is worse."""
+        if self.change is None:
+            return self.broken
+        return bool(self.change.value > self.not_worse_by and self.change.low > 0)
+
+    @property
+    def title(self) -> str:
+        return f"Fairness by {self.attribute}, {TITLES[self.rate].removesuffix(' (share of no-skill)')}"
+
+    @property
+    def words(self) -> str:
+        if not np.isfinite(self.gap.value):
+            return f"fewer than two groups of {self.attribute} are large enough"
+        told = f"{TITLES[self.rate]} differs by {number(self.gap.value)} between {self.high_group} and {self.low_group}"
+        told += f" [{number(self.gap.low)}, {number(self.gap.high)}]" if self.gap.known else " (no interval)"
+        if self.change is not None and self.change.known:
+            told += (
+                f", {number(abs(self.change.value))} {'more' if self.change.value > 0 else 'less'} than the champion"
+            )
+        return told
+
+
+@dataclass(frozen=True, eq=False)
+class Fairness:
+    """Gaps of the judged rates by attribute; `table` has every rate of every group."""
+
+    task: Task
+    rows: int
+    gaps: tuple[Gap, ...]
+    table: pd.DataFrame
+    reason: str = ""
+
+    @property
+    def measures(self) -> list[Measure]:
+        """For each attribute and rate the gap against its limit and, with a champion, the change against its own."""
+        if self.reason:
+            return [Measure("fairness", None, Verdict.INSUFFICIENT, self.reason, title="Fairness")]
+        return [measure for gap in self.gaps for measure in _judged(gap)]
+
+    @property
+    def hard_failures(self) -> list[Gap]:
+        """Protected attributes whose limit is broken, and more so than by the champion: no promotion."""
+        return [gap for gap in self.gaps if gap.protected and gap.broken and gap.worse]
+
+    @property
+    def finding(self) -> str:
+        if self.reason:
+            return f"Fairness cannot be told: {self.reason}"
+        known = [gap for gap in self.gaps if np.isfinite(gap.gap.value)]
+        if not known:
+            return "No group is large enough to be compared" if self.gaps else "No attributes to compare groups of"
+        broken = [gap for gap in known if gap.broken]
+        worst = max(broken or known, key=lambda gap: gap.gap.value / gap.limit if gap.limit else gap.gap.value)
+        head = (
+            f"{len(broken)} of {len(known)} gaps between groups break their limit"
+            if broken
+            else (f"All {len(known)} gaps between groups keep their limit")
+        )
+        between = f"{worst.high_group} and {worst.low_group}"
+        return f"{head}; largest: {number(worst.gap.value)} in {TITLES[worst.rate]} between {between}"
+
+    def figure(self) -> Chart:
+        """Every judged gap with its interval, against the limit."""
+        from sopkit.evidence.charts import Row, intervals
+
+        rows = []
+        for gap in self.gaps:
+            measure = _judged(gap)[0]
+            known = gap.gap.known
+            rows.append(
+                Row(
+                    f"{gap.attribute}: {TITLES[gap.rate]}",
+                    float(gap.gap.value) if np.isfinite(gap.gap.value) else None,
+                    float(gap.gap.low) if known else None,
+                    float(gap.gap.high) if known else None,
+                    measure.verdict,
+                    f"{gap.high_group} / {gap.low_group}" if gap.groups > 1 else f"{gap.too_small} groups too small",
+                )
+            )
+        return intervals(
+            self.finding,
+            rows,
+            x_label="largest gap between two groups",
+            limit=self.gaps[0].limit if self.gaps else None,
+            subtitle=f"{self.rows:,} rows; intervals hold for all pairs of groups of an attribute together",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(
+            plain(
+                {
+                    "task": self.task,
+                    "rows": self.rows,
+                    "finding": self.finding,
+                    "groups": self.table.to_dict("records"),
+                    "measures": [measure.to_dict() for measure in self.measures],
+                }
+            )
+        )
+
+    def _repr_markdown_(self) -> str:
+        return "\n".join([f"{self.finding}.", "", *(f"* {gap.attribute}: {gap.words}" for gap in self.gaps)])
+
+
+def fairness_of(
+    y: Any,
+    p: Any,
+    attributes: pd.DataFrame,
+    *,
+    task: Task,
+    blocks: Any,
+    evaluation: Evaluation | None = None,
+    champion: Any = None,
+    protected: Sequence[str] | None = None,
+    rows_independent: bool = False,
+) -> Fairness:
+    """Gaps between the groups of each attribute at the decision threshold of `evaluation`.
+
+    `attributes` has one column of group labels an attribute (rows as in `y`; numbers are cut at their quartiles);
+    `protected` names those that concern people (default: all), and pairs of these are intersected. `champion` are
+    the champion's predictions on the same rows. Raises DataError when rows do not fit.
+    """
+    evaluation = evaluation or Evaluation()
+    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    if len(attributes) != len(y):
+        raise DataError("attributes do not fit the rows", expected=f"{len(y)} rows", got=f"{len(attributes)} rows")
+    usable = {"binary": roc_auc, "multiclass": macro_f1, "regression": mae}[task]
+    for prediction in (p, champion):
+        reason = "" if prediction is None else why_not(usable, y, prediction)
+        if reason:
+            return Fairness(task, len(y), (), pd.DataFrame(), reason)
+    drawn = plan(
+        blocks,
+        len(y),
+        resamples=evaluation.resamples,
+        minimum_blocks=evaluation.minimum_blocks,
+        rows_independent=rows_independent,
+        seed=evaluation.seed,
+    )
+    guarded = list(attributes.columns) if protected is None else [name for name in protected if name in attributes]
+    groups = _groups(attributes, guarded)
+    rates = _rates(task, y, p, evaluation.threshold)
+    before = None if champion is None else _rates(task, y, np.asarray(champion, dtype=float), evaluation.threshold)
+    gaps, tables = [], []
+    for attribute, labels in groups.items():
+        shielded = attribute in guarded or "×" in attribute
+        tables.append(_by_group(attribute, labels, rates, evaluation.fairness.minimum_group))
+        for rate in JUDGED[task]:
+            gaps.append(_gap(attribute, rate, labels, rates, before, drawn, evaluation, shielded))
+    return Fairness(task, len(y), tuple(gaps), pd.concat(tables, ignore_index=True) if tables else pd.DataFrame())
+
+
+def _groups(attributes: pd.DataFrame, guarded: Sequence[str]) -> dict[str, Array]:
+    """Labels of every attribute, and of every pair of protected ones."""
+    labels: dict[str, Array] = {}
+    for name in attributes.columns:
+        column = attributes[name]
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) and column.nunique() > 10:
+            column = pd.qcut(column, 4, duplicates="drop")
+        labels[str(name)] = column.astype("string").fillna("(missing)").to_numpy(dtype=object)
+    for one, other in combinations(guarded, 2):
+        both = [f"{a} × {b}" for a, b in zip(labels[str(one)], labels[str(other)], strict=True)]
+        labels[f"{one} × {other}"] = np.array(both, dtype=object)
+    return labels
+
+
+def _rates(task: Task, y: Array, p: Array, threshold: float) -> Rates:
+    ones = np.ones(len(y))
+    if task == "binary":
+        flagged = (p >= threshold).astype(float)
+        return {
+            "true_positive_rate": (flagged * y, y),
+            "false_positive_rate": (flagged * (1 - y), 1 - y),
+            "flagged_rate": (flagged, ones),
+        }
+    if task == "multiclass":
+        return {"accuracy": ((p.argmax(axis=1) == y).astype(float), ones)}
+    return {"mean_error": ((p - y) / room(mae, y), ones)}
+
+
+def _by_group(attribute: str, labels: Array, rates: Rates, minimum: int) -> pd.DataFrame:
+    """Every rate of every group through fairlearn's MetricFrame."""
+    from fairlearn.metrics import MetricFrame, count
+
+    def share(rate: str) -> Any:
+        def of(y_true: Any, y_pred: Any, hit: Any, base: Any) -> float:
+            total = float(np.sum(base))
+            return float(np.sum(hit)) / total if total else float("nan")
+
+        of.__name__ = rate
+        return of
+
+    frame = MetricFrame(
+        metrics={"rows": count} | {rate: share(rate) for rate in rates},
+        y_true=np.zeros(len(labels)),
+        y_pred=np.zeros(len(labels)),
+        sensitive_features=pd.Series(labels, name="group"),
+        sample_params={rate: {"hit": hit, "base": base} for rate, (hit, base) in rates.items()},
+    )
+    table = frame.by_group.reset_index()
+    table.insert(0, "attribute", attribute)
+    table["rows"] = table["rows"].astype(int)
+    table["verdict"] = np.where(table["rows"] < minimum, "insufficient", "")
+    return table
+
+
+def _gap(
+    attribute: str,
+    rate: str,
+    labels: Array,
+    rates: Rates,
+    before: Rates | None,
+    drawn: Plan,
+    evaluation: Evaluation,
+    shielded: bool,
+) -> Gap:
+    limits = evaluation.fairness
+    names, group = np.unique(labels.astype(str), return_inverse=True)
+    enough = np.bincount(group, minlength=len(names)) >= limits.minimum_group
+    enough &= np.bincount(group, rates[rate][1], minlength=len(names)) >= limits.minimum_group / 4
+    kept = np.flatnonzero(enough)
+    rest = (len(kept), len(names) - len(kept), shielded, limits.largest_gap, limits.not_worse_by)
+    if len(kept) < 2:
+        reason = f"{len(kept)} of {len(names)} groups have {limits.minimum_group} rows and enough of them to count"
+        none = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", reason, evaluation.confidence)
+        return Gap(attribute, rate, "", "", none, None, *rest)
+    values, draws = _resampled(rates[rate], group, kept, drawn)
+    pairs = np.array(list(combinations(range(len(kept)), 2)))
+    differences = values[pairs[:, 0]] - values[pairs[:, 1]]
+    ends = simultaneous(differences, draws[:, pairs[:, 0]] - draws[:, pairs[:, 1]], drawn, evaluation.confidence)
+    widest = int(np.argmax(np.abs(differences)))
+    first, second = pairs[widest] if differences[widest] >= 0 else pairs[widest][::-1]
+    low, high = ends[widest] if differences[widest] >= 0 else -ends[widest][::-1]
+    gap = Interval(
+        float(abs(differences[widest])),
+        float(low),
+        float(high),
+        len(drawn.counts),
+        drawn.blocks,
+        drawn.method,
+        drawn.reason,
+        evaluation.confidence,
+    )
+    change = None
+    if before is not None:
+        old, old_draws = _resampled(before[rate], group, kept, drawn)
+        moved = np.ptp(draws, axis=1) - np.ptp(old_draws, axis=1)
+        change = interval_of(float(np.ptp(values) - np.ptp(old)), moved, drawn, evaluation.confidence)
+    return Gap(attribute, rate, str(names[kept[first]]), str(names[kept[second]]), gap, change, *rest)
+
+
+def _resampled(rate: tuple[Array, Array], group: Array, kept: Array, drawn: Plan) -> tuple[Array, Array]:
+    """The rate of each kept group (k,) and its resamples (R, k)."""
+    size = drawn.counts.shape[1]
+    hit, base = rate
+    sums = [
+        np.column_stack([np.bincount(drawn.groups, part * (group == k), minlength=size) for k in kept])
+        for part in (hit, base)
+    ]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return sums[0].sum(axis=0) / sums[1].sum(axis=0), (drawn.counts @ sums[0]) / (drawn.counts @ sums[1])
+
+
+def _judged(gap: Gap) -> list[Measure]:
+    name = f"{SHORT.get(gap.rate, gap.rate)}_gap_{_short(gap.attribute)}"
+    limit = Threshold(op="at_most", value=gap.limit)
+    value = float(gap.gap.value) if np.isfinite(gap.gap.value) else None
+    detail = {
+        "between": [gap.high_group, gap.low_group],
+        "interval": gap.gap.to_dict(),
+        "groups": gap.groups,
+        "insufficient_groups": gap.too_small,
+        "protected": gap.protected,
+    }
+    verdict = judge(value, limit) if value is not None and gap.gap.known else Verdict.INSUFFICIENT
+    reason = gap.words if value is not None else gap.gap.reason
+    told = [Measure(name, value, verdict, reason, detail, limit, f"Gap in {TITLES[gap.rate]} by {gap.attribute}")]
+    if gap.change is not None:
+        told.append(
+            Measure(
+                f"{name}_change",
+                float(gap.change.value) if np.isfinite(gap.change.value) else None,
+                Verdict.INSUFFICIENT if not gap.change.known else Verdict.FAIL if gap.worse else Verdict.PASS,
+                f"against the champion {gap.change}",
+                gap.change.to_dict(),
+                Threshold(op="at_most", value=gap.not_worse_by),
+                f"Change of the gap in {TITLES[gap.rate]} by {gap.attribute}",
+            )
+        )
+    return told
+
+
+def _short(attribute: str) -> str:
+    """The attribute as part of a measure's name, short enough and still distinct from its neighbours."""
+    name = measure_name(attribute)
+    return name if len(name) <= 36 else f"{name[:27]}_{crc32(attribute.encode()):08x}"

@@ -1,0 +1,202 @@
+"""Permutation importance: what does the model rest on, and does it still rest on the same?
+
+The rules:
+* measured on held-out rows, in the primary metric, by shuffling a feature (Breiman 2001; Fisher et al. 2019);
+* features that carry the same thing are shuffled together where `groups` says so: shuffled alone each looks idle;
+* the interval is over repeated shuffles (Student's t): it tells whether the shuffling was enough, not how another
+  month would look;
+* importance explains a model, it does not judge it: nothing here has a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sopkit.definitions.model import Evaluation
+from sopkit.definitions.results import Verdict, plain
+from sopkit.errors import WrongUse
+from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.metrics import Metric, Task, defaults, find, room, why_not
+from sopkit.evidence.robustness import Predict, answer, sampled
+
+if TYPE_CHECKING:
+    from sopkit.evidence.charts import Chart
+
+__all__ = ["Importance", "importance_of"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """`table`: feature (or group), importance with low and high, and with a champion its own and the change."""
+
+    metric: Metric
+    rows: int
+    repeats: int
+    table: pd.DataFrame
+    reason: str = ""
+
+    @property
+    def measures(self) -> list[Measure]:
+        """The most important feature, its share, and with a champion the largest change."""
+        if self.reason:
+            return [Measure("importance", None, Verdict.INSUFFICIENT, self.reason, title="Permutation importance")]
+        top = self.table.iloc[0]
+        total = float(self.table.importance.clip(lower=0).sum())
+        told = [
+            Measure("most_important", str(top.feature), reason=self.finding, title="Most important feature"),
+            Measure(
+                "top_importance_share",
+                float(top.importance) / total if total > 0 else None,
+                detail={"feature": str(top.feature), "importance": float(top.importance)},
+                title="Share of all importance in one feature",
+            ),
+        ]
+        if "change" in self.table:
+            moved = self.table.loc[self.table.change.abs().idxmax()]
+            told.append(
+                Measure(
+                    "largest_importance_change",
+                    float(moved.change),
+                    reason=f"{moved.feature}: champion {number(moved.champion)}, now {number(moved.importance)}",
+                    title="Largest change of importance against the champion",
+                )
+            )
+        return told
+
+    @property
+    def finding(self) -> str:
+        if self.reason:
+            return f"Importance cannot be told: {self.reason}"
+        top = self.table.iloc[0]
+        if top.low <= 0:
+            return f"No feature matters visibly: shuffling {top.feature} costs {number(top.importance)}"
+        told = f"The model rests most on {top.feature}: shuffled, it loses {number(top.importance)} {self.metric.title}"
+        if "change" in self.table:
+            moved = self.table.loc[self.table.change.abs().idxmax()]
+            way = "gained" if moved.change > 0 else "lost"
+            told += f"; {moved.feature} {way} most against the champion ({number(abs(moved.change))})"
+        return told
+
+    def figure(self) -> Chart:
+        """Importances, largest first, beside the champion's where known."""
+        from sopkit.evidence.charts import Row, bars, pairs
+
+        if self.reason:
+            return bars(self.finding, [], x_label=f"loss in {self.metric.title} when shuffled")
+        shown = self.table.head(15)
+        unit = " (share of no-skill)" if self.metric.is_loss else ""
+        label = f"loss in {self.metric.title}{unit} when shuffled"
+        basis = f"{self.rows:,} later rows, {self.repeats} shuffles"
+        if "change" in self.table:
+            return pairs(
+                self.finding,
+                [str(name) for name in shown.feature],
+                shown.champion.tolist(),
+                shown.importance.tolist(),
+                x_label=label,
+                names=("champion", "challenger"),
+                subtitle=basis,
+            )
+        rows = [Row(str(r.feature), float(r.importance), float(r.low), float(r.high)) for r in shown.itertuples()]
+        return bars(self.finding, rows, x_label=label, subtitle=basis)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(
+            plain(
+                {
+                    "metric": self.metric.name,
+                    "rows": self.rows,
+                    "repeats": self.repeats,
+                    "finding": self.finding,
+                    "table": self.table.to_dict("records"),
+                    "measures": [measure.to_dict() for measure in self.measures],
+                }
+            )
+        )
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.finding}."
+
+
+def importance_of(
+    predict: Predict,
+    features: pd.DataFrame,
+    y: Any,
+    *,
+    task: Task,
+    evaluation: Evaluation | None = None,
+    champion: Predict | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    repeats: int = 5,
+    rows: int = 5000,
+) -> Importance:
+    """How much the primary metric loses when a feature (or a group of features) is shuffled.
+
+    Both models are asked with the same shuffles. `groups` maps a name to the columns shuffled together; columns in
+    no group stand alone. Raises WrongUse for an unknown column or fewer than two repeats.
+    """
+    evaluation = evaluation or Evaluation()
+    metric = find(task, evaluation.primary or defaults(task).primary)
+    if repeats < 2:
+        raise WrongUse("an interval needs at least two shuffles", expected="repeats of 2 or more", got=repeats)
+    together = {name: list(columns) for name, columns in (groups or {}).items()}
+    taken = [column for columns in together.values() for column in columns]
+    unknown = sorted(set(taken) - set(features.columns))
+    if unknown:
+        raise WrongUse(f"groups name unknown features {', '.join(unknown)}", expected=", ".join(features.columns))
+    together |= {str(column): [column] for column in features.columns if column not in taken}
+    random = np.random.default_rng(evaluation.seed)
+    sample, truth = sampled(features, y, rows, random)
+    orders = np.array([random.permutation(len(truth)) for _ in range(repeats)])
+    table = pd.DataFrame({"feature": list(together)})
+    for name, model in (("importance", predict), ("champion", champion)):
+        if model is None:
+            continue
+        losses, reason = _losses(model, sample, truth, metric, list(together.values()), orders)
+        if reason or not len(together):
+            return Importance(metric, len(truth), repeats, table, f"{name}: {reason or 'there are no features'}")
+        table[name] = losses.mean(axis=1)
+        if name == "importance":
+            table["low"], table["high"] = _student(losses, evaluation.confidence)
+        else:
+            table["change"] = table.importance - table.champion
+    table = table.sort_values("importance", ascending=False, ignore_index=True)
+    return Importance(metric, len(truth), repeats, table)
+
+
+def _losses(
+    model: Predict, sample: pd.DataFrame, truth: Array, metric: Metric, columns: Sequence[Sequence[str]], orders: Array
+) -> tuple[Array, str]:
+    """The loss (features, repeats), or why there is none."""
+    losses = np.zeros((len(columns), len(orders)))
+    prediction, error = answer(model, sample)
+    error = error or why_not(metric, truth, prediction)
+    if error:
+        return losses, error
+    before = metric.goodness(metric(truth, prediction))
+    unit = room(metric, truth) if metric.is_loss else 1.0
+    for place, names in enumerate(columns):
+        for repeat, order in enumerate(orders):
+            shuffled = sample.assign(**{name: sample[name].to_numpy()[order] for name in names})
+            shuffled = shuffled.astype({name: sample[name].dtype for name in names})
+            prediction, error = answer(model, shuffled)
+            if error:
+                return losses, f"{', '.join(names)} shuffled: {error}"
+            losses[place, repeat] = (before - metric.goodness(metric(truth, prediction))) / unit
+    return losses, ""
+
+
+def _student(losses: Array, confidence: float) -> tuple[Array, Array]:
+    from scipy.special import stdtrit
+
+    repeats = losses.shape[1]
+    reach = stdtrit(repeats - 1, (1 + confidence) / 2) * losses.std(axis=1, ddof=1) / np.sqrt(repeats)
+    return losses.mean(axis=1) - reach, losses.mean(axis=1) + reach

@@ -1,0 +1,290 @@
+"""Leaks: does one feature know the answer?
+
+A number cannot tell a leak from a very good feature (Kaufman 2012; `rules.Leaks` has examples of both). So:
+* a feature that is a column of the target, or equal to it up to names, blocks;
+* a feature that alone predicts the target suspiciously well blocks unless the model file says when it is known
+  (`known_at`); with that it is a question that is put before the signer;
+* the same holds for a feature whose missing values alone tell the label;
+* numeric features that together give the target exactly block: they are what it is made of;
+* too few labels is `insufficient`, never "no leak".
+
+The strength of a feature is measured on later rows, after encoding it by the target's mean on earlier rows
+(bins of numbers, categories): an AUC, one class against the rest on average; for regression a rank correlation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sopkit.definitions.results import Threshold, Verdict, plain
+from sopkit.evidence import charts, rules
+from sopkit.evidence.findings import Finding
+from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.metrics import roc_auc
+from sopkit.evidence.profiles import kinds, numbers
+
+__all__ = ["Leaks", "Strength", "suspected_leaks"]
+
+BINS = 50
+SMOOTHING = 10.0
+EARLIER = 0.7
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How well one feature alone predicts the target (`value`), and how well its missingness does (`missing`)."""
+
+    name: str
+    value: float
+    missing: float
+    verdict: Verdict
+    reason: str
+    declared: str | None = None
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """The strength of each feature, strongest first, and the findings that follow."""
+
+    strengths: tuple[Strength, ...]
+    findings: tuple[Finding, ...]
+    limit: float
+    measure_of_strength: str
+    verdict: Verdict
+    reason: str
+
+    @property
+    def suspects(self) -> list[str]:
+        return [finding.column for finding in self.findings if finding.severity == "block"]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        names = ["name", "value", "missing", "verdict", "declared", "reason"]
+        return pd.DataFrame([{n: getattr(s, n) for n in names} for s in self.strengths], columns=names)
+
+    @property
+    def measures(self) -> list[Measure]:
+        strongest = self.strengths[0].value if self.strengths else None
+        detail = {"strengths": {s.name: plain(s.value) for s in self.strengths}, "suspects": self.suspects}
+        limit = Threshold(op="below", value=self.limit)
+        title = f"Strongest single feature ({self.measure_of_strength})"
+        return [Measure("leak_suspicion", strongest, self.verdict, self.reason, detail, limit, title)]
+
+    def figure(self) -> charts.Chart:
+        rows = [
+            charts.Row(
+                s.name, None if np.isnan(s.value) else s.value, verdict=s.verdict, note="declared" if s.declared else ""
+            )
+            for s in self.strengths[:20]
+        ]
+        return charts.bars(
+            self.reason, rows, x_label=self.measure_of_strength, limit=self.limit, limit_label="asks for known_at"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "limit": self.limit,
+            "strengths": [plain(vars(s)) for s in self.strengths],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(index=False, float_format=lambda value: number(value)))
+
+
+def suspected_leaks(
+    table: pd.DataFrame,
+    target: pd.Series,
+    features: Mapping[str, Any],
+    *,
+    task: str,
+    time: str | None = None,
+    known_at: Mapping[str, str] | None = None,
+    target_columns: Collection[str] = (),
+    limits: rules.Leaks = rules.LEAKS,
+) -> Leaks:
+    """Suspicion, feature by feature. `target` is aligned with `table` and missing where unknown.
+
+    `known_at` says when a feature is known (by default read from a model file's `features`); `target_columns` are
+    the columns that the target is made of.
+    """
+    wanted = kinds(features)
+    if known_at is None:
+        known_at = {name: kind.known_at for name, kind in features.items() if getattr(kind, "known_at", None)}
+    measure = "rank correlation on later rows" if task == "regression" else "AUC on later rows"
+    limit = limits.rank if task == "regression" else limits.auc
+    findings = [_made_of(name) for name in wanted if name in target_columns]
+    known = target.notna().to_numpy()
+    rows, y = table.loc[known], target[known]
+    if time is not None and time in rows:
+        order = np.argsort(rows[time].to_numpy(), kind="stable")
+        rows, y = rows.iloc[order], y.iloc[order]
+    cut = int(len(rows) * EARLIER)
+    coded = _coded(y, task, cut, limits)
+    enough = len(rows) >= limits.minimum_rows and len(coded) > 0
+    if not enough:
+        reason = (
+            f"only {len(rows)} labelled rows, {limits.minimum_rows} are needed to look for leaks"
+            if len(rows) < limits.minimum_rows
+            else "the target has one value only, so nothing can tell it"
+        )
+        verdict = Verdict.FAIL if findings else Verdict.INSUFFICIENT
+        return Leaks((), tuple(findings), limit, measure, verdict, findings[0].sentence if findings else reason)
+    strengths = []
+    for name, kind in wanted.items():
+        if name not in rows or kind == "text":
+            continue
+        value, missing = _strength(rows[name], kind, coded, cut, task)
+        suspicious = value >= limit or missing >= limits.missing
+        declared = known_at.get(name)
+        if suspicious and name not in target_columns:
+            findings.append(_suspect(name, value, missing, declared, task, limits))
+        bad = (suspicious and not declared) or name in target_columns
+        verdict = Verdict.FAIL if bad else Verdict.PASS
+        strengths.append(Strength(name, value, missing, verdict, findings[-1].sentence if suspicious else "", declared))
+    if task == "regression":
+        findings += _together(rows, y, [n for n, kind in wanted.items() if kind == "numeric" and n in rows])
+    strengths.sort(key=lambda s: (-np.nan_to_num(s.value), s.name))
+    blocking = [finding for finding in findings if finding.severity == "block"]
+    verdict = Verdict.FAIL if blocking else Verdict.PASS
+    return Leaks(tuple(strengths), tuple(findings), limit, measure, verdict, _summary(strengths, findings, measure))
+
+
+def _coded(y: pd.Series, task: str, cut: int, limits: rules.Leaks) -> list[np.ndarray]:
+    """The target as one or more numeric columns, of which each must vary on both sides of the cut."""
+    if task == "regression":
+        return [values] if len(np.unique(values := y.to_numpy(dtype=float))) > 1 else []
+    classes = y.value_counts()
+    chosen = classes.index[:1] if len(classes) == 2 else classes.index[:20]
+    if task == "binary" and len(classes) == 2:
+        chosen = [max(classes.index)]
+    columns = [(y == one).to_numpy(dtype=float) for one in chosen] if len(classes) > 1 else []
+
+    def varies(side: np.ndarray) -> bool:
+        return limits.minimum_class <= side.sum() <= len(side) - limits.minimum_class
+
+    return [column for column in columns if varies(column[:cut]) and varies(column[cut:])]
+
+
+def _strength(values: pd.Series, kind: str, coded: list[np.ndarray], cut: int, task: str) -> tuple[float, float]:
+    gone = values.isna().to_numpy()
+    codes = _bins(values, kind, cut)
+    found, by_missing = [], []
+    for y in coded:
+        encoded = _encoded(codes, y, cut)
+        found.append(_agreement(y[cut:], encoded, task))
+        if task != "regression" and 0 < gone[cut:].sum() < len(gone) - cut:
+            area = roc_auc(y[cut:], gone[cut:].astype(float))
+            by_missing.append(max(area, 1 - area))
+    weights = [y.sum() for y in coded] if task == "multiclass" else None
+    value = float(np.average(found, weights=weights))
+    return value, float(np.max(by_missing)) if by_missing else float("nan")
+
+
+def _bins(values: pd.Series, kind: str, cut: int) -> np.ndarray:
+    """Bin numbers of each row, learnt on the rows before `cut`; -1 for what they never had."""
+    if kind == "numeric":
+        numeric = numbers(values)
+        known = numeric[:cut][~np.isnan(numeric[:cut])]
+        if not len(known):
+            return np.full(len(numeric), -1)
+        inner = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
+        return np.where(np.isnan(numeric), len(inner) + 1, np.searchsorted(inner, numeric, side="left"))
+    texts = values.astype(object).where(values.notna(), None)
+    _, names = pd.factorize(texts.iloc[:cut], use_na_sentinel=False)
+    return pd.Index(names).get_indexer(pd.Index(texts))
+
+
+def _encoded(codes: np.ndarray, y: np.ndarray, cut: int) -> np.ndarray:
+    """The mean target of a row's bin on the earlier rows, drawn towards the overall mean where rows are few."""
+    prior = y[:cut].mean()
+    early, size = codes[:cut], max(int(codes.max()), 0) + 1
+    rows = np.bincount(early[early >= 0], minlength=size)
+    total = np.bincount(early[early >= 0], y[:cut][early >= 0], minlength=size)
+    means = (total + SMOOTHING * prior) / (rows + SMOOTHING)
+    return np.where(codes[cut:] >= 0, means[np.maximum(codes[cut:], 0)], prior)
+
+
+def _agreement(y: np.ndarray, encoded: np.ndarray, task: str) -> float:
+    if len(np.unique(encoded)) < 2:
+        return 0.0 if task == "regression" else 0.5
+    if task == "regression":
+        from scipy.stats import spearmanr
+
+        return abs(float(spearmanr(encoded, y).statistic))
+    return float(roc_auc(y, encoded))
+
+
+def _made_of(name: str) -> Finding:
+    return Finding(
+        "target_as_feature",
+        "block",
+        f"The feature {name} is what the target is made of",
+        name,
+        remedy=f"take {name} out of `features`, and say why under `excluded`",
+    )
+
+
+def _suspect(name: str, value: float, missing: float, declared: str | None, task: str, limits: rules.Leaks) -> Finding:
+    if task != "regression" and missing >= limits.missing and not value < missing:
+        told = f"Whether {name} is missing tells the target by itself (AUC {number(missing)})"
+    else:
+        kind = "rank correlation" if task == "regression" else "AUC"
+        told = f"{name} alone predicts the target suspiciously well ({kind} {number(value)})"
+    if declared:
+        return Finding(
+            "leak_question", "warn", f"{told}; the model file says it is known at: {declared}", name,
+            remedy="the signer confirms that this value exists at the moment of prediction",
+        )  # fmt: skip
+    return Finding(
+        "suspected_leak", "block", f"{told}, and the model file does not say when it is known", name,
+        remedy=f"exclude {name}, or write `known_at:` for it if it is known when a prediction is made",
+    )  # fmt: skip
+
+
+def _together(rows: pd.DataFrame, y: pd.Series, names: list[str]) -> list[Finding]:
+    """Numeric features of which a linear combination is the target, to the last digit."""
+    if len(names) < 2:
+        return []
+    x = np.column_stack([numbers(rows[name].iloc[:5000]) for name in names])
+    values = y.iloc[:5000].to_numpy(dtype=float)
+    whole = ~np.isnan(x).any(axis=1)
+    if whole.sum() < 10 * len(names) or np.std(values[whole]) == 0:
+        return []
+    x, values = x[whole], values[whole]
+    scale = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
+    design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / scale])
+    weights, *_ = np.linalg.lstsq(design, values, rcond=None)
+    left = values - design @ weights
+    if left.std() > 1e-6 * values.std():
+        return []
+    parts = [name for name, w in zip(names, weights[1:], strict=True) if abs(w) > 1e-3 * values.std()]
+    told = f"{' and '.join(parts)} together give the target exactly"
+    return [
+        Finding(
+            "target_from_features",
+            "block",
+            told,
+            parts[0] if parts else "",
+            remedy="exclude what is known only with the target",
+        )
+    ]
+
+
+def _summary(strengths: list[Strength], findings: list[Finding], measure: str) -> str:
+    blocking = [finding for finding in findings if finding.severity == "block"]
+    if blocking:
+        return blocking[0].sentence
+    if findings:
+        return findings[0].sentence
+    if not strengths:
+        return "No feature could be looked at alone"
+    strongest = f"{strengths[0].name} ({number(strengths[0].value)})"
+    return f"No feature alone predicts the target suspiciously well; the strongest is {strongest}"

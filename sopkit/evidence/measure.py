@@ -1,0 +1,131 @@
+"""A measured value: what `evidence` hands to a stage, with its verdict and the reason for it.
+
+The rules:
+* a value that could not be measured is `insufficient`, with the reason, never a silent `pass`;
+* an engine that fails gives `fail`;
+* `detail` holds what a reader needs to judge the value (interval, n, method) and is plain JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Measure", "failed", "insufficient", "measure_name", "measured", "measures_table", "number", "worst_of"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """`value` as `evidence` computed it. Without a rule the verdict is None: it informs, it decides nothing."""
+
+    name: str
+    value: float | int | str | bool | None
+    verdict: Verdict | None = None
+    reason: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    threshold: Threshold | None = None
+    title: str = ""
+    unit: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, with the fields of `definitions.results.Result`."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "value": plain(self.value),
+            "unit": self.unit,
+            "threshold": plain(self.threshold),
+            "verdict": plain(self.verdict),
+            "reason": self.reason,
+            "detail": plain(dict(self.detail)),
+        }
+
+    def __str__(self) -> str:
+        told = f"{self.title or self.name}: {number(self.value)}{' ' + self.unit if self.unit else ''}"
+        told += f" (limit {self.threshold})" if self.threshold else ""
+        told += f", {self.verdict}" if self.verdict else ""
+        return told + (f". {self.reason}" if self.reason else "")
+
+    def _repr_markdown_(self) -> str:
+        return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", str(self))
+
+
+def measured(
+    name: str,
+    value: Any,
+    *,
+    threshold: Threshold | None = None,
+    reason: str = "",
+    detail: Mapping[str, Any] | None = None,
+    title: str = "",
+    unit: str = "",
+) -> Measure:
+    """A measure judged against its threshold by `definitions.results.judge`."""
+    verdict = judge(value, threshold)
+    if verdict is Verdict.INSUFFICIENT and not reason:
+        reason = "there is no finite value to judge"
+    return Measure(name, value, verdict, reason, detail or {}, threshold, title, unit)
+
+
+def insufficient(name: str, reason: str, **parts: Any) -> Measure:
+    """A measure that may not be made on what there is, and why."""
+    return Measure(name, parts.pop("value", None), Verdict.INSUFFICIENT, reason, **parts)
+
+
+def failed(name: str, reason: str, **parts: Any) -> Measure:
+    """A measure that fails whatever its number, such as an engine that raised."""
+    return Measure(name, parts.pop("value", None), Verdict.FAIL, reason, **parts)
+
+
+def worst_of(measures: Iterable[Measure]) -> Verdict | None:
+    """`fail` before `insufficient` before `pass`; None where nothing was judged."""
+    return worst([measure.verdict for measure in measures])
+
+
+def measure_name(text: object) -> str:
+    """A name that `Result` accepts, made from any text: `'wind speed (mph)'` is `wind_speed_mph`."""
+    name = re.sub(r"[^a-z0-9]+", "_", str(text).lower()).strip("_")
+    return (name if name[:1].isalpha() else f"n_{name}")[:64].rstrip("_")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A value as a reader wants it: three significant digits, thousands in groups, `-` for nothing."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool | str):
+        return str(value)
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    if value != value:
+        return "NaN"
+    if value == int(value) if abs(value) < 1e15 else False:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
+def measures_table(measures: Iterable[Measure]) -> pd.DataFrame:
+    """One row a measure: name, value, unit, limit, verdict, reason."""
+    import pandas as pd
+
+    rows = [
+        {
+            "name": measure.name,
+            "title": measure.title,
+            "value": measure.value,
+            "unit": measure.unit,
+            "limit": "" if measure.threshold is None else str(measure.threshold),
+            "verdict": None if measure.verdict is None else str(measure.verdict),
+            "reason": measure.reason,
+        }
+        for measure in measures
+    ]
+    return pd.DataFrame(rows, columns=["name", "title", "value", "unit", "limit", "verdict", "reason"])

@@ -1,0 +1,351 @@
+"""The promise: what was measured when a model was approved, and whether it is kept.
+
+Three things are promised, and each may be broken:
+* *skill*: the primary metric and each guardrail, as a share of the way from no-skill to perfect on the rows at
+  hand (`2 AUC - 1`, the Brier skill score, r2 ...). A share, because a raw Brier score gets worse when the target
+  becomes commoner, and better when it becomes rarer, with the same model;
+* *its own word*: a probability is a promise by itself. The mean squared error that the model's own probabilities
+  announce, the mean of p(1 - p), is compared with the one that came (Spiegelhalter 1986). It needs no reference
+  period, so it tells a model that has lost touch even where ranking is as good as ever;
+* for regression, in its place, that the error has no direction: bias as a share of the no-skill error.
+
+A promise is broken when it is worse by more than the limit and the interval of the difference excludes zero.
+Intervals are by blocks of time with 5 % beyond each end, each for itself: a false alarm costs a look, not a decision.
+The promise's own uncertainty is counted where it is known (intervals combined by MOVER, Zou & Donner 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sopkit.definitions.results import Threshold, Verdict, plain, worst
+from sopkit.evidence import charts, rules
+from sopkit.evidence.bootstrap import Interval, Plan, interval_of, metric_interval, plan
+from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.metrics import (
+    Metric,
+    Task,
+    bias,
+    brier,
+    defaults,
+    find,
+    multiclass_log_loss,
+    no_skill,
+    room,
+    why_not,
+)
+
+__all__ = ["Promise", "PromiseKept", "make_promise", "promise_kept"]
+
+FLOATS = ("value", "low", "high", "confidence")  # NaN is kept as text in JSON
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What was measured at approval: metric -> `scores` with their intervals, and what no skill reached there."""
+
+    task: str
+    scores: Mapping[str, Interval]
+    no_skill: Mapping[str, float]
+    rows: int = 0
+    period: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        scores = {name: score.to_dict() for name, score in self.scores.items()}
+        parts = {"scores": scores, "no_skill": plain(dict(self.no_skill))}
+        return {"task": self.task, **parts, "rows": self.rows, "period": self.period}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Promise:
+        """The promise that `to_dict` wrote; fields that a later version added are left out."""
+        known = Interval.__dataclass_fields__
+        scores = {}
+        for name, told in data["scores"].items():
+            parts: dict[str, Any] = {key: value for key, value in told.items() if key in known}
+            parts |= {key: float(parts[key]) for key in FLOATS if key in parts}
+            scores[name] = Interval(**parts)
+        chance = {name: float(value) for name, value in data["no_skill"].items()}
+        return cls(data["task"], scores, chance, int(data.get("rows", 0)), str(data.get("period", "")))
+
+
+@dataclass(frozen=True)
+class PromiseKept:
+    """One measure for each thing promised, `broken` ones first in `.reason`."""
+
+    measures: list[Measure]
+    rows: int
+    blocks: int
+    limit: float
+    period: str = ""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return worst([measure.verdict for measure in self.measures]) or Verdict.INSUFFICIENT
+
+    @property
+    def broken(self) -> list[Measure]:
+        return [measure for measure in self.measures if measure.verdict is Verdict.FAIL]
+
+    @property
+    def worst_by(self) -> float | None:
+        """How much the worst one is worse than promised, as a share of no-skill."""
+        known = [float(m.value) for m in self.measures if isinstance(m.value, float) and np.isfinite(m.value)]
+        return max(known) if known else None
+
+    @property
+    def reason(self) -> str:
+        told = self.broken or [m for m in self.measures if m.verdict is Verdict.INSUFFICIENT]
+        if told:
+            return "; ".join(measure.reason for measure in told)
+        return f"Every promise is kept on {self.rows:,} labelled rows"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        rows = [
+            {
+                "name": m.name,
+                "promised": m.detail.get("promised"),
+                "now": m.detail.get("now"),
+                "worse_by": m.value,
+                "low": m.detail.get("low"),
+                "high": m.detail.get("high"),
+                "verdict": str(m.verdict),
+                "reason": m.reason,
+            }
+            for m in self.measures
+        ]
+        return pd.DataFrame(rows, columns=["name", "promised", "now", "worse_by", "low", "high", "verdict", "reason"])
+
+    def figure(self) -> charts.Chart:
+        rows = [
+            charts.Row(
+                m.title,
+                m.value if isinstance(m.value, float) else None,
+                _end(m, "low"),
+                _end(m, "high"),
+                m.verdict,
+                f"limit {m.threshold.value:.0%}" if m.threshold else "",
+            )
+            for m in self.measures
+        ]
+        title = self.broken[0].reason if self.broken else self.reason
+        return charts.intervals(
+            title, rows, x_label="worse than promised (share of the way from no-skill to perfect)",
+            subtitle=(f"{self.period}: " if self.period else "")
+            + f"{self.rows:,} labelled rows, {self.blocks} blocks of time",
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "rows": self.rows,
+            "blocks": self.blocks,
+            "limit": self.limit,
+            "measures": [measure.to_dict() for measure in self.measures],
+        }
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(index=False, float_format=lambda value: number(value)))
+
+
+def make_promise(
+    task: Task,
+    y: Any,
+    prediction: Any,
+    *,
+    metrics: list[str] | None = None,
+    blocks: Any = None,
+    period: str = "",
+    **options: Any,
+) -> Promise:
+    """The promise that results on rows kept out of training make.
+
+    `metrics` are by default the task's primary metric and guardrails; `blocks` and `options` as for `bootstrap.plan`.
+    `Promise.scores` is what `deployment.after_deployment` takes.
+    """
+    y = np.asarray(y, dtype=float)
+    usual = defaults(task)
+    names = metrics or [usual.primary, *usual.guardrails]
+    names = list(dict.fromkeys([*names, *_promised(task, names[0], dict.fromkeys(names, 0.0))]))
+    drawn = plan(blocks, len(y), **options)
+    scores = {name: metric_interval(find(task, name), y, prediction, drawn) for name in names}
+    return Promise(task, scores, {name: no_skill(task, name, y) for name in names}, len(y), period)
+
+
+def promise_kept(
+    promise: Promise | None,
+    y: Any,
+    prediction: Any,
+    *,
+    task: Task,
+    blocks: Any = None,
+    primary: str | None = None,
+    guardrails: Mapping[str, float] | None = None,
+    limit: float = 0.02,
+    minimum_rows: int = 100,
+    confidence: float = 0.9,
+    period: str = "",
+    limits: rules.Promise = rules.PROMISE,
+    **options: Any,
+) -> PromiseKept:
+    """Is the promise kept on these later, labelled rows?
+
+    `y` (n,) and `prediction` (n,) or (n, K) as `metrics` wants them; `blocks` (n,) are labels of time blocks.
+    `minimum_rows` is what can be measured at all; how many a trigger needs, `Triggers` says.
+    `limit` is a share of no-skill; the model's own word is held to `limits.stated_gap` where that is wider.
+    """
+    y = np.asarray(y, dtype=float)
+    names = _promised(task, primary, guardrails)
+    if len(y) < minimum_rows:
+        reason = f"only {len(y)} labelled rows, {minimum_rows} are needed"
+        nothing = Measure("performance_promise", None, Verdict.INSUFFICIENT, reason, title="Promise")
+        return PromiseKept([nothing], len(y), 0, limit, period)
+    drawn = plan(blocks, len(y), **options)
+    measures = [_skill(promise, find(task, name), y, prediction, drawn, limit, confidence) for name in names]
+    word = _own_word(task, y, prediction, drawn, max(limit, limits.stated_gap), confidence)
+    return PromiseKept([*measures, *([word] if word else [])], len(y), drawn.blocks, limit, period)
+
+
+def _promised(task: Task, primary: str | None, guardrails: Mapping[str, float] | None) -> list[str]:
+    usual = defaults(task)
+    names = [primary or usual.primary, *(usual.guardrails if guardrails is None else guardrails)]
+    return list(dict.fromkeys("brier_skill" if name == "brier" else name for name in names))
+
+
+def _skill(
+    promise: Promise | None, metric: Metric, y: np.ndarray, p: Any, drawn: Plan, limit: float, confidence: float
+) -> Measure:
+    title = (
+        f"{metric.title}, as skill"
+        if metric.is_loss or metric.perfect - no_skill(metric.task, metric, y) != 1
+        else metric.title
+    )
+    parts: dict[str, Any] = {"threshold": Threshold(op="at_most", value=limit), "title": title, "unit": "of no-skill"}
+    name = f"promise_{metric.name}"
+    problem = why_not(metric, y, p)
+    if problem:
+        return Measure(name, None, Verdict.INSUFFICIENT, f"{metric.title} cannot be measured: {problem}", **parts)
+    now = _as_skill(
+        metric_interval(metric, y, p, drawn, confidence=confidence), metric, no_skill(metric.task, metric, y)
+    )
+    score = promise.scores.get(metric.name) if promise else None
+    if promise is None or score is None or not np.isfinite(score.value):
+        return Measure(name, None, Verdict.INSUFFICIENT, f"nothing was promised about {metric.title}", **parts)
+    before = _as_skill(score, metric, promise.no_skill.get(metric.name, np.nan))
+    promised, value = before.value, before.value - now.value
+    detail: dict[str, Any] = {
+        "promised": promised, "now": now.value, "raw_promised": score.value, "raw_now": float(metric(y, p)),
+        "no_skill_promised": promise.no_skill.get(metric.name), "no_skill_now": no_skill(metric.task, metric, y),
+        "promise_interval": [before.low, before.high], "rows": len(y), "blocks": drawn.blocks, "confidence": confidence,
+    }  # fmt: skip
+    if not now.known or not np.isfinite(value):
+        return Measure(
+            name, value, Verdict.INSUFFICIENT, f"{metric.title}: no interval, {now.reason}", plain(detail), **parts
+        )
+    # MOVER: each end of the difference is as far away as the two ends that push it there, added as squares
+    down, up = (promised - before.low, before.high - promised) if before.known else (0.0, 0.0)
+    low = value - float(np.hypot(down, now.high - now.value))
+    high = value + float(np.hypot(up, now.value - now.low))
+    told = f"{title} was promised {number(promised)} and is {number(now.value)}"
+    told += f", worse by {value:.1%} of no-skill [{low:.1%}, {high:.1%}]" if value > 0 else ""
+    told += ", which may be chance" if value > limit and low <= 0 else ""
+    detail |= {"low": low, "high": high}
+    return Measure(name, value, _verdict(value, low, limit), told, plain(detail), **parts)
+
+
+def _verdict(value: float, low: float, limit: float) -> Verdict:
+    """Broken beyond doubt, beyond the limit but perhaps by chance, or within it."""
+    if value <= limit:
+        return Verdict.PASS
+    return Verdict.FAIL if low > 0 else Verdict.INSUFFICIENT
+
+
+def _own_word(task: Task, y: np.ndarray, p: Any, drawn: Plan, limit: float, confidence: float) -> Measure | None:
+    """The gap between what the model says of its own error and the error that came, as a share of no-skill."""
+    p = np.asarray(p, dtype=float)
+    if task == "multiclass" and p.ndim != 2:
+        return None
+    metric = {"binary": brier, "multiclass": multiclass_log_loss, "regression": bias}[task]
+    name, title = (
+        ("promise_bias", "Bias")
+        if task == "regression"
+        else ("promise_stated_error", "Error against the model's own word")
+    )
+    parts: dict[str, Any] = {"threshold": Threshold(op="at_most", value=limit), "title": title, "unit": "of no-skill"}
+    problem = why_not(metric, y, p)
+    if problem:
+        return Measure(name, None, Verdict.INSUFFICIENT, f"the model's own word cannot be checked: {problem}", **parts)
+    came, said, unit = _errors(task, y, p)
+    if not unit > 0:
+        return Measure(name, None, Verdict.INSUFFICIENT, "the target does not vary on these rows", **parts)
+    draws = _draws(task, y, came - said, unit, drawn)
+    found = interval_of(float((came - said).mean()) / unit, draws, drawn, confidence)
+    size = abs(found.value)
+    detail: dict[str, Any] = {
+        "promised": float(said.mean()),
+        "now": float(came.mean()),
+        "rows": len(y),
+        "blocks": drawn.blocks,
+        "confidence": confidence,
+    }
+    if not found.known:
+        return Measure(
+            name, size, Verdict.INSUFFICIENT, f"no interval for the model's own word: {found.reason}", detail, **parts
+        )
+    low, high = sorted((found.low, found.high)) if found.value >= 0 else sorted((-found.low, -found.high))
+    told = f"By its own probabilities the model's squared error is {number(float(said.mean()))}; "
+    told += f"{number(float(came.mean()))} came"
+    told += f" (it says {p.mean():.1%} on average, {y.mean():.1%} came)" if task == "binary" else ""
+    told += f": off by {size:.1%} of no-skill [{low:.1%}, {high:.1%}]"
+    if task == "regression":
+        told = f"Predictions are too {'high' if found.value > 0 else 'low'} by {size:.1%} of the no-skill error "
+        told += f"[{low:.1%}, {high:.1%}]"
+    detail |= {
+        "low": low,
+        "high": high,
+        "direction": "worse than it says" if found.value > 0 else "better than it says",
+    }
+    return Measure(name, size, _verdict(size, low, limit), told, plain(detail), **parts)
+
+
+def _errors(task: Task, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Per row the error that came and the error that was said; and the no-skill error as the unit."""
+    if task == "regression":
+        return p - y, np.zeros(len(y)), room(bias, y)
+    if task == "binary":
+        return (p - y) ** 2, p * (1 - p), no_skill("binary", brier, y)
+    hit = np.eye(p.shape[1])[y.astype(np.intp)]
+    rates = hit.mean(axis=0)
+    return ((p - hit) ** 2).sum(axis=1), 1 - (p**2).sum(axis=1), float(1 - (rates**2).sum())
+
+
+def _draws(task: Task, y: np.ndarray, gap: np.ndarray, unit: float, drawn: Plan) -> np.ndarray:
+    """The gap in each resample, as a share of that resample's own no-skill error where it is a function of the rate."""
+    size = drawn.counts.shape[1]
+    columns = [np.ones(len(y)), gap, *([y] if task == "binary" else [])]
+    totals = drawn.counts @ np.column_stack([np.bincount(drawn.groups, c, minlength=size) for c in columns])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = totals[:, 1:] / totals[:, :1]
+        return np.asarray(means[:, 0] / (means[:, 1] * (1 - means[:, 1]) if task == "binary" else unit))
+
+
+def _share(value: float, metric: Metric, chance: float) -> float:
+    """A value as a share of the way from no-skill (0) to perfect (1)."""
+    way = metric.perfect - chance
+    return (value - chance) / way if way else float("nan")
+
+
+def _as_skill(found: Interval, metric: Metric, chance: float) -> Interval:
+    ends = sorted(_share(end, metric, chance) for end in (found.low, found.high)) if found.known else [np.nan, np.nan]
+    return replace(found, value=_share(found.value, metric, chance), low=float(ends[0]), high=float(ends[1]))
+
+
+def _end(measure: Measure, name: str) -> float | None:
+    value = measure.detail.get(name)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,210 @@
+"""Representation: who is in the data, and how often does each group have the label?
+
+Shares and rates with Wilson intervals (Brown, Cai & DasGupta 2001). A group below the minimum size is
+`insufficient`: its numbers are shown, nothing is concluded from them. Differences between groups are facts about
+the world or about its sampling; they are put before the signer, they decide nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sopkit.definitions.rendering import render_value
+from sopkit.definitions.results import Verdict, plain, worst
+from sopkit.evidence import charts
+from sopkit.evidence.measure import Measure, measure_name
+from sopkit.evidence.profiles import numbers
+
+__all__ = ["Group", "Representation", "representation", "wilson"]
+
+MOST_GROUPS = 40
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of one column: its share of all rows, and its label rate (regression: mean) with an interval."""
+
+    column: str
+    group: str
+    rows: int
+    share: float
+    labelled: int
+    rate: float
+    low: float
+    high: float
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Representation:
+    groups: tuple[Group, ...]
+    overall: float
+    rows: int
+    minimum_group: int
+    unit: str = "share of rows"
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return worst([group.verdict for group in self.groups])
+
+    @property
+    def small(self) -> list[str]:
+        return [f"{g.column}={g.group}" for g in self.groups if g.verdict is Verdict.INSUFFICIENT]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame([vars(group) for group in self.groups], columns=list(Group.__dataclass_fields__))
+
+    @property
+    def measures(self) -> list[Measure]:
+        found = []
+        for column in dict.fromkeys(group.column for group in self.groups):
+            groups = [group for group in self.groups if group.column == column]
+            large = [group for group in groups if group.verdict is Verdict.PASS]
+            gap = max(g.rate for g in large) - min(g.rate for g in large) if len(large) > 1 else None
+            small = [g.group for g in groups if g.verdict is Verdict.INSUFFICIENT]
+            told = f"{len(groups)} groups, {len(small)} below {self.minimum_group} labelled rows"
+            told += f" ({', '.join(small[:6])})" if small else ""
+            verdict = Verdict.INSUFFICIENT if not large else None
+            detail = {
+                "small": small,
+                "shares": {g.group: g.share for g in groups},
+                "rates": {g.group: plain(g.rate) for g in groups},
+            }
+            name = f"label_rate_gap_{measure_name(column)}"[:64]
+            found.append(
+                Measure(
+                    name, gap, verdict, told, detail, None, f"Widest gap of the label rate over {column}", self.unit
+                )
+            )
+        return found
+
+    def figure(self, column: str | None = None) -> charts.Chart:
+        """Label rates with their intervals, one group a line."""
+        groups = [g for g in self.groups if column in (None, g.column)][:MOST_GROUPS]
+        several = len({g.column for g in groups}) > 1
+        rows = [
+            charts.Row(
+                f"{g.column} {g.group}" if several else g.group,
+                None if np.isnan(g.rate) else g.rate,
+                None if np.isnan(g.low) else g.low,
+                None if np.isnan(g.high) else g.high,
+                g.verdict if g.verdict is Verdict.INSUFFICIENT else None,
+                f"{g.share:.1%} of rows",
+            )
+            for g in groups
+        ]
+        large = [g for g in groups if g.verdict is Verdict.PASS]
+        title = "No group is large enough to tell its label rate"
+        if large:
+            top, bottom = max(large, key=lambda g: g.rate), min(large, key=lambda g: g.rate)
+            low, high = (render_value(g.rate, "%" if self.unit.startswith("share") else "") for g in (bottom, top))
+            title = f"The label rate runs from {low} ({bottom.group}) to {high} ({top.group})"
+        small = [g for g in groups if g.verdict is Verdict.INSUFFICIENT]
+        title += f"; {len(small)} groups are too small to tell" if small and large else ""
+        return charts.intervals(
+            title, rows, x_label=f"label rate ({self.unit})", zero=None, limit=self.overall, limit_label="all rows",
+            subtitle=f"{self.rows:,} rows; lines are 95 % intervals",
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "overall": plain(self.overall),
+            "minimum_group": self.minimum_group,
+            "groups": [plain(vars(group)) for group in self.groups],
+        }
+
+    def _repr_html_(self) -> str:
+        return str(
+            self.table.drop(columns=["labelled"]).to_html(index=False, float_format=lambda value: f"{value:.3g}")
+        )
+
+
+def representation(
+    table: pd.DataFrame,
+    target: pd.Series,
+    columns: Sequence[str],
+    *,
+    task: str = "binary",
+    minimum_group: int = 200,
+    confidence: float = 0.95,
+) -> Representation:
+    """Each group of each column. Numbers with many values are cut into fifths; missing values are a group.
+
+    `target` is aligned with `table`: 0/1, numbers, or classes (then the rate is that of the commonest class).
+    """
+    values = target
+    if task == "multiclass" and target.notna().any():
+        values = target.eq(target.value_counts().index[0]).astype(float).where(target.notna())
+    y = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    found = []
+    for column in columns:
+        if column not in table.columns:
+            reason = "the column is not there"
+            found.append(Group(column, "-", 0, 0.0, 0, NAN, NAN, NAN, Verdict.INSUFFICIENT, reason))
+            continue
+        names = _groups(table[column])
+        for group in dict.fromkeys(names.value_counts().index.tolist()[:MOST_GROUPS]):
+            inside = (names == group).to_numpy()
+            found.append(_group(column, str(group), inside, y, task, minimum_group, confidence))
+    known = y[~np.isnan(y)]
+    overall = float(known.mean()) if len(known) else float("nan")
+    return Representation(
+        tuple(found), overall, len(table), minimum_group, "mean" if task == "regression" else "share of rows"
+    )
+
+
+def wilson(hits: float, rows: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a share; (NaN, NaN) without rows."""
+    from scipy.special import ndtri
+
+    if not rows:
+        return float("nan"), float("nan")
+    z = float(ndtri((1 + confidence) / 2))
+    share = hits / rows
+    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z / (1 + z * z / rows) * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def _group(
+    column: str, group: str, inside: np.ndarray, y: np.ndarray, task: str, minimum: int, confidence: float
+) -> Group:
+    values = y[inside & ~np.isnan(y)]
+    rows, labelled = int(inside.sum()), len(values)
+    rate = float(values.mean()) if labelled else float("nan")
+    low, high = float("nan"), float("nan")
+    if task != "regression":
+        low, high = wilson(values.sum(), labelled, confidence)
+    elif labelled > 1:
+        from scipy.special import stdtrit
+
+        half = float(stdtrit(labelled - 1, (1 + confidence) / 2) * values.std(ddof=1) / np.sqrt(labelled))
+        low, high = rate - half, rate + half
+    enough = labelled >= minimum
+    reason = "" if enough else f"only {labelled} labelled rows, {minimum} are needed"
+    verdict = Verdict.PASS if enough else Verdict.INSUFFICIENT
+    return Group(column, group, rows, rows / len(y), labelled, rate, low, high, verdict, reason)
+
+
+def _groups(values: pd.Series) -> pd.Series:
+    if (
+        pd.api.types.is_numeric_dtype(values.dtype)
+        and not pd.api.types.is_bool_dtype(values.dtype)
+        and values.nunique() > 12
+    ):
+        cut = pd.qcut(pd.Series(numbers(values), index=values.index), 5, duplicates="drop", precision=3)
+        return (
+            cut.astype(object)
+            .map(lambda part: f"{part.left:.4g} to {part.right:.4g}", na_action="ignore")
+            .fillna("(missing)")
+        )
+    return values.astype(object).map(str, na_action="ignore").where(values.notna(), "(missing)")

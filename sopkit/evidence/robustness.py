@@ -1,0 +1,264 @@
+"""Robustness: what happens to the score when the inputs are not what they were?
+
+The rules:
+* three disturbances that occur in service: a feature goes missing, numbers carry noise, a category was never seen;
+* the loss is in the primary metric on the same held-out rows (a loss metric's as a share of no-skill);
+* a prediction that raises, or is not finite, is `fail` whatever the score: a service must answer;
+* models come in as `predict(DataFrame) -> array`, and the rows that are handed in are never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sopkit.definitions.model import Evaluation
+from sopkit.definitions.results import Threshold, Verdict, judge, plain
+from sopkit.errors import DataError
+from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.metrics import Metric, Task, defaults, find, room, why_not
+
+if TYPE_CHECKING:
+    from sopkit.evidence.charts import Chart
+
+__all__ = ["Robustness", "robustness_of"]
+
+Array: TypeAlias = NDArray[Any]
+Predict = Callable[[pd.DataFrame], Any]
+UNSEEN = "(never seen before)"
+KINDS = {"missing": "missing feature", "noise": "noise", "unseen": "unseen category"}
+
+
+@dataclass(frozen=True, eq=False)
+class Robustness:
+    """The loss under each disturbance, one row of `table` each: disturbance, feature, loss, error, verdict."""
+
+    metric: Metric
+    rows: int
+    undisturbed: float
+    largest_loss: float
+    table: pd.DataFrame
+    reason: str = ""
+
+    @property
+    def crashed(self) -> pd.DataFrame:
+        """Disturbances under which the model did not answer, or not with finite numbers."""
+        return self.table[self.table.error != ""]
+
+    @property
+    def measures(self) -> list[Measure]:
+        """For each kind of disturbance the largest loss, and whether the model always answered."""
+        if self.reason:
+            return [Measure("robustness", None, Verdict.INSUFFICIENT, self.reason, title="Robustness")]
+        told = [
+            Measure(
+                "unanswered_disturbances",
+                len(self.crashed),
+                Verdict.FAIL if len(self.crashed) else Verdict.PASS,
+                "; ".join(f"{row.label}: {row.error}" for row in self.crashed.itertuples())[:500],
+                {"disturbances": len(self.table)},
+                Threshold(op="equals", value=0),
+                "Disturbances without an answer",
+            )
+        ]
+        threshold = Threshold(op="at_most", value=self.largest_loss)
+        for kind, title in KINDS.items():
+            part = self.table[(self.table.disturbance == kind) & self.table.loss.notna()]
+            if not len(part):
+                continue
+            worst = part.loc[part.loss.idxmax()]
+            told.append(
+                Measure(
+                    f"loss_{kind}",
+                    float(worst.loss),
+                    judge(float(worst.loss), threshold),
+                    f"{worst.label}: {self.metric.title} {number(worst.value)} instead of {number(self.undisturbed)}",
+                    {"disturbances": len(part), "rows": self.rows},
+                    threshold,
+                    f"Largest loss, {title}",
+                )
+            )
+        return told
+
+    @property
+    def finding(self) -> str:
+        if self.reason:
+            return f"Robustness cannot be told: {self.reason}"
+        if len(self.crashed):
+            return f"The model does not answer under {len(self.crashed)} of {len(self.table)} disturbances"
+        worst = self.table.loc[self.table.loss.idxmax()]
+        told = f"{worst.label} costs {number(max(worst.loss, 0.0))} in {self.metric.title}"
+        beyond = int((self.table.loss > self.largest_loss).sum())
+        if not beyond:
+            return f"No disturbance costs more than {number(self.largest_loss)}; most: {told}"
+        return f"{beyond} of {len(self.table)} disturbances cost too much; most: {told}"
+
+    def figure(self) -> Chart:
+        """The losses, largest first."""
+        from sopkit.evidence.charts import Row, bars
+
+        shown = self.table.sort_values("loss", ascending=False, na_position="first").head(15)
+        rows = [
+            Row(
+                row.label,
+                float(row.loss) if np.isfinite(row.loss) else None,
+                verdict=Verdict(row.verdict),
+                note="no answer" if row.error else "",
+            )
+            for row in shown.itertuples()
+        ]
+        unit = " (share of no-skill)" if self.metric.is_loss else ""
+        return bars(
+            self.finding,
+            rows,
+            x_label=f"loss in {self.metric.title}{unit}",
+            limit=self.largest_loss,
+            subtitle=f"{self.rows:,} later rows; undisturbed {number(self.undisturbed)}",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(
+            plain(
+                {
+                    "metric": self.metric.name,
+                    "rows": self.rows,
+                    "undisturbed": self.undisturbed,
+                    "finding": self.finding,
+                    "table": self.table.to_dict("records"),
+                    "measures": [measure.to_dict() for measure in self.measures],
+                }
+            )
+        )
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.finding}."
+
+
+def robustness_of(
+    predict: Predict,
+    features: pd.DataFrame,
+    y: Any,
+    *,
+    task: Task,
+    evaluation: Evaluation | None = None,
+    categorical: Sequence[str] | None = None,
+    rows: int = 5000,
+) -> Robustness:
+    """Disturb the inputs one way at a time and measure the loss on at most `rows` held-out rows (drawn by seed).
+
+    `categorical` names the features that hold categories; by default those that are neither numbers nor times.
+    Raises DataError when features and targets do not fit.
+    """
+    evaluation = evaluation or Evaluation()
+    metric = find(task, evaluation.primary or defaults(task).primary)
+    random = np.random.default_rng(evaluation.seed)
+    sample, truth = sampled(features, y, rows, random)
+    limit = evaluation.robustness.largest_loss
+    empty = pd.DataFrame(columns=["disturbance", "feature", "label", "value", "loss", "error", "verdict"])
+    undisturbed, error = answer(predict, sample)
+    reason = error or why_not(metric, truth, undisturbed)
+    if reason:
+        return Robustness(metric, len(truth), float("nan"), limit, empty, f"undisturbed rows: {reason}")
+    before = metric(truth, undisturbed)
+    unit = room(metric, truth) if metric.is_loss else 1.0
+    named = list(categorical) if categorical is not None else _categories(sample)
+    numeric = [c for c in sample.columns if c not in named and pd.api.types.is_numeric_dtype(sample[c])]
+    told = []
+    for kind, feature, label, disturbed in _disturbances(sample, named, numeric, evaluation.robustness.noise, random):
+        prediction, error = answer(predict, disturbed)
+        error = error or why_not(metric, truth, prediction)
+        value = float("nan") if error else metric(truth, prediction)
+        loss = float(metric.goodness(before) - metric.goodness(value)) / unit
+        verdict = Verdict.FAIL if error or loss > limit else Verdict.PASS
+        row = (kind, feature, label, value, loss, error, str(verdict))
+        told.append(dict(zip(empty.columns, row, strict=True)))
+    table = pd.DataFrame(told, columns=empty.columns)
+    return Robustness(metric, len(truth), before, limit, table, "" if told else "there are no features")
+
+
+def sampled(features: pd.DataFrame, y: Any, rows: int, random: np.random.Generator) -> tuple[pd.DataFrame, Array]:
+    """At most `rows` rows of features and targets, in their order. Raises DataError when they do not fit."""
+    truth = np.asarray(y, dtype=float)
+    if len(features) != len(truth):
+        raise DataError("features and targets do not fit", expected=f"{len(truth)} rows", got=f"{len(features)} rows")
+    if len(truth) > rows:
+        place = np.sort(random.choice(len(truth), rows, replace=False))
+        features, truth = features.iloc[place], truth[place]
+    return features.reset_index(drop=True), truth
+
+
+def answer(predict: Predict, features: pd.DataFrame) -> tuple[Array, str]:
+    """The model's finite answer, or the reason why there is none. The model may be anyone's: whatever it raises."""
+    try:
+        prediction = np.asarray(predict(features), dtype=float)
+    except Exception as error:
+        return np.empty(0), f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"[:200]
+    if len(prediction) != len(features):
+        return prediction, f"{len(prediction)} predictions for {len(features)} rows"
+    if not np.isfinite(prediction).all():
+        return prediction, "predictions are missing or infinite"
+    return prediction, ""
+
+
+def _categories(features: pd.DataFrame) -> list[str]:
+    types = pd.api.types
+    return [
+        c
+        for c in features.columns
+        if not types.is_numeric_dtype(features[c]) and not types.is_datetime64_any_dtype(features[c])
+    ]
+
+
+def _disturbances(
+    features: pd.DataFrame,
+    categorical: Sequence[str],
+    numeric: Sequence[str],
+    noise: float,
+    random: np.random.Generator,
+) -> list[tuple[str, str, str, pd.DataFrame]]:
+    told = [
+        ("missing", str(c), f"{c} missing", _replaced(features, c, _missing(features[c]))) for c in features.columns
+    ]
+    for c in numeric:
+        values = features[c].astype(float)
+        disturbed = values + random.normal(size=len(values)) * noise * values.std()
+        told.append(("noise", str(c), f"noise on {c}", _replaced(features, c, disturbed)))
+    if numeric:
+        every = features.copy()
+        for c in numeric:
+            values = features[c].astype(float)
+            every[c] = values + random.normal(size=len(values)) * noise * values.std()
+        told.append(("noise", "", "noise on every number", every))
+    for c in categorical:
+        told.append(("unseen", str(c), f"unseen {c}", _replaced(features, c, _unseen(features[c]))))
+    return told
+
+
+def _replaced(features: pd.DataFrame, column: Any, values: Any) -> pd.DataFrame:
+    return (
+        features.assign(**{column: values})
+        if isinstance(column, str)
+        else features.copy().assign(**{str(column): values})
+    )
+
+
+def _missing(column: pd.Series) -> pd.Series:
+    """The column without a value: NaN where numbers were, or the dtype's own missing value."""
+    types = pd.api.types
+    if types.is_bool_dtype(column) or (types.is_numeric_dtype(column) and not types.is_extension_array_dtype(column)):
+        return pd.Series(np.nan, index=column.index, dtype=float)
+    return pd.Series([None] * len(column), index=column.index, dtype=column.dtype)
+
+
+def _unseen(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return pd.Series(float(column.max()) + 1, index=column.index)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.Series(pd.Categorical([UNSEEN] * len(column)), index=column.index)
+    dtype = object if pd.api.types.is_bool_dtype(column) else column.dtype
+    return pd.Series([UNSEEN] * len(column), index=column.index, dtype=dtype)

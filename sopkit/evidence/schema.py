@@ -1,0 +1,96 @@
+"""The constraints of a model file, checked on every row: the only door of pandera."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from sopkit.definitions.model import Column, ModelFile
+from sopkit.evidence.findings import Finding, Severity
+
+__all__ = ["schema_findings"]
+
+
+def schema_findings(table: pd.DataFrame, model: ModelFile, examples: int = 5) -> list[Finding]:
+    """One finding for each constraint that rows violate, with their number and some of them."""
+    import pandera.errors
+    import pandera.pandas as pa
+
+    columns = {
+        name: pa.Column(
+            checks=_checks(pa, model.data.columns.get(name), _numeric(model, name)), nullable=True, name=name
+        )
+        for name in [*model.data.columns, *(n for n in model.features if n not in model.data.columns)]
+        if name in table.columns
+    }
+    try:
+        pa.DataFrameSchema(columns).validate(table.reset_index(drop=True), lazy=True)
+    except pandera.errors.SchemaErrors as failed:
+        cases = failed.failure_cases
+    else:
+        return []
+    found = []
+    for (name, told), rows in cases.groupby(["column", "check"], sort=False):
+        rule = model.data.columns.get(str(name)) or Column()
+        places = [int(place) for place in rows["index"].dropna()]
+        count = len(places) or len(rows)
+        severity: Severity = "block" if rule.severity == "block" or _unusable(str(told), count, len(table)) else "warn"
+        values = ", ".join(dict.fromkeys(str(value) for value in rows["failure_case"].head(examples)))
+        found.append(
+            Finding(
+                "constraint",
+                severity,
+                f"{count:,} values of {name} are not {told} (such as {values})",
+                str(name),
+                count,
+                count / len(table),
+                _rows(table, places[:examples], str(name), model),
+                f"correct them, or change `data.columns.{name}` in the model file",
+            )
+        )
+    return found
+
+
+def _checks(pa: Any, rule: Column | None, numeric: bool) -> list[Any]:
+    checks = []
+    rule = rule or Column()
+    if numeric or rule.min is not None or rule.max is not None:
+        checks.append(
+            _check(pa, lambda values: pd.to_numeric(values, errors="coerce").notna() | values.isna(), "a number")
+        )
+    if rule.min is not None:
+        checks.append(
+            _check(pa, lambda values: ~(pd.to_numeric(values, errors="coerce") < rule.min), f"at least {rule.min:g}")
+        )
+    if rule.max is not None:
+        checks.append(
+            _check(pa, lambda values: ~(pd.to_numeric(values, errors="coerce") > rule.max), f"at most {rule.max:g}")
+        )
+    if rule.allowed is not None:
+        allowed = {str(value) for value in rule.allowed} | set(rule.allowed)
+        told = "one of " + ", ".join(str(value) for value in rule.allowed[:8])
+        checks.append(_check(pa, lambda values: values.isin(allowed) | values.astype(str).isin(allowed), told))
+    if rule.pattern is not None:
+        told = f"of the pattern {rule.pattern}"
+        checks.append(_check(pa, lambda values: values.astype(str).str.fullmatch(rule.pattern), told))
+    return checks
+
+
+def _check(pa: Any, rule: Any, told: str) -> Any:
+    # pandera 0.35 hands the values without the missing ones; comparisons give plain booleans then
+    return pa.Check(lambda values: rule(values).astype(bool), name=told, error=told, ignore_na=True)
+
+
+def _numeric(model: ModelFile, name: str) -> bool:
+    return name in model.features and model.features[name].type == "numeric"
+
+
+def _unusable(told: str, count: int, rows: int) -> bool:
+    """A column of numbers of which half are texts is another column."""
+    return told == "a number" and count > rows / 2
+
+
+def _rows(table: pd.DataFrame, places: list[int], name: str, model: ModelFile) -> tuple[dict[str, Any], ...]:
+    shown = [column for column in dict.fromkeys([*model.data.id, model.data.time, name]) if column in table.columns]
+    return tuple({str(k): str(v) for k, v in row.items()} for row in table.iloc[places][shown].to_dict("records"))

@@ -1,0 +1,72 @@
+"""Is the past kept apart from what the model is judged on?
+
+The rules:
+* every training label was known before the first held-out row came to be: time + label delay < held-out start;
+* no row stands on both sides, whatever its index says: exact duplicates count as a leak (Kapoor & Narayanan 2023);
+* entities on both sides are no fault, models meet known customers again; their share is told to the signer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from sopkit.definitions.model import ModelFile
+from sopkit.definitions.results import Threshold, Verdict
+from sopkit.evidence import charts
+from sopkit.evidence.bootstrap import time_blocks
+from sopkit.evidence.measure import Measure
+
+__all__ = ["blocks_of", "kept_apart", "split_figure"]
+
+
+def blocks_of(table: pd.DataFrame, model: ModelFile) -> Any:
+    """(n,) block labels of the rows, as the model file's evaluation wants them: its entities or lengths of time."""
+    if model.evaluation.by_entity and model.data.entity:
+        return table[model.data.entity].astype(str).to_numpy()
+    return time_blocks(table[model.data.time], model.evaluation.blocks)
+
+
+def kept_apart(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> Measure:
+    """How many held-out rows the training rows give away; 0 passes.
+
+    Without held-out rows (a first champion) there is nothing to give away: rolling origin keeps its own distance.
+    """
+    time, delay = model.data.time, model.data.label_delay
+    limit = Threshold(op="equals", value=0)
+    title = "Held-out rows that training rows give away"
+    if holdout.empty:
+        reason = "no rows are held out: a first champion is judged by rolling origin"
+        return Measure("leak_free_split", 0, Verdict.PASS, reason, {}, limit, title, "rows")
+    late = int((train[time] + delay >= holdout[time].min()).sum())
+    columns = [name for name in train.columns if name in holdout.columns]
+    both = int(_keys(holdout[columns]).isin(_keys(train[columns])).sum())
+    detail: dict[str, Any] = {"late_labels": late, "duplicates": both}
+    if model.data.entity:
+        known = holdout[model.data.entity].isin(train[model.data.entity])
+        detail["share_of_known_entities"] = float(known.mean())
+    found = late + both
+    told = [f"{late} training labels were not known when the held-out period began"] if late else []
+    told += [f"{both} held-out rows stand in the training rows too"] if both else []
+    verdict = Verdict.FAIL if found else Verdict.PASS
+    return Measure("leak_free_split", found, verdict, "; ".join(told), detail, limit, title, "rows")
+
+
+def split_figure(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> charts.Chart:
+    """Rows a day, training and held out, in the order of time."""
+    parts = {"training": train, "held out": holdout}
+    lines = {}
+    for name, part in parts.items():
+        if len(part):
+            days = part[model.data.time].dt.floor("D").value_counts().sort_index()
+            lines[f"{name} ({len(part):,} rows)"] = (list(days.index), [float(count) for count in days])
+    if holdout.empty:
+        title = f"All {len(train):,} rows are training rows: there is no champion to compare with"
+    else:
+        title = f"The newest {len(holdout):,} rows are held out, {len(train):,} earlier ones are learned from"
+    return charts.over_time(title, lines, y_label="rows a day", subtitle="each dot or line point is one day, UTC")
+
+
+def _keys(table: pd.DataFrame) -> pd.Series:
+    return pd.util.hash_pandas_object(table, index=False)

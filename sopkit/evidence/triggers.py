@@ -1,0 +1,166 @@
+"""Triggers: is it time to act, and why?
+
+The rules, each from what was measured (`Facts`), none reads a clock or data by itself:
+
+    schedule     a moment of `every` lies after the champion was trained and not after now
+    staleness    the champion's training data ended longer ago than `value`
+    drift        the drift verdict at the limit `value`; the rows reach the evidence minimum
+    performance  a promise is broken (`promise`): worse by more than `value` of no-skill, interval beyond zero
+    volume       at least `value` new labelled rows
+    manual       a person gave a reason
+
+* a trigger that lacks its evidence is `insufficient`, which is told and does not fire;
+* within the cool-down after a promotion, what would have fired is told as cooling down; only a manual one fires;
+* a trigger of mode `manual` that is not the manual one advises, a person has to start;
+* without a champion there is nothing to be stale: the first one is due, and that is not a trigger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from sopkit.definitions.durations import render_duration
+from sopkit.definitions.model import Trigger
+from sopkit.definitions.model import Triggers as Conditions
+from sopkit.definitions.results import Threshold, Verdict, plain
+from sopkit.evidence import charts
+from sopkit.evidence.measure import Measure, measure_name, number
+from sopkit.evidence.trigger_rules import Facts, Fired, judge, last_scheduled
+
+__all__ = ["Facts", "Fired", "Triggers", "evaluate_triggers", "last_scheduled"]
+
+
+@dataclass(frozen=True)
+class Triggers:
+    items: tuple[Fired, ...]
+    as_of: datetime
+    first: bool = False
+
+    @property
+    def fired(self) -> list[str]:
+        return [item.name for item in self.items if item.fired]
+
+    @property
+    def any(self) -> bool:
+        return bool(self.fired)
+
+    def __bool__(self) -> bool:
+        return self.any
+
+    @property
+    def sentence(self) -> str:
+        if self.first:
+            return "There is no champion yet: the first one is due"
+        if not self.fired:
+            waiting = [item.name for item in self.items if item.state == "cooling down"]
+            unknown = [f"{item.name} ({item.sentence})" for item in self.items if item.state == "insufficient"]
+            told = [("cooling down", waiting), ("could not be measured", unknown)]
+            return "; ".join(
+                ["No trigger has fired", *(f"{what}: {', '.join(names)}" for what, names in told if names)]
+            )
+        return "; ".join(item.sentence for item in self.items if item.fired)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        columns = ["name", "kind", "state", "value", "comparator", "limit", "window", "mode", "sentence"]
+        return pd.DataFrame([{c: getattr(item, c) for c in columns} for item in self.items], columns=columns)
+
+    @property
+    def measures(self) -> list[Measure]:
+        """`fail` is a trigger that fired: something has to be done."""
+        verdicts = {
+            "fired": Verdict.FAIL,
+            "insufficient": Verdict.INSUFFICIENT,
+            "cooling down": Verdict.PASS,
+            "advised": Verdict.PASS,
+        }
+        return [
+            Measure(
+                f"trigger_{measure_name(item.name)}"[:64],
+                item.value,
+                verdicts.get(item.state, Verdict.PASS),
+                item.sentence,
+                item.to_dict(),
+                _threshold(item),
+                f"Trigger {item.name} ({item.kind})",
+            )
+            for item in self.items
+        ]
+
+    def figure(self) -> charts.Chart:
+        verdicts = {"fired": Verdict.FAIL, "insufficient": Verdict.INSUFFICIENT, "cooling down": Verdict.INSUFFICIENT}
+        rows = [
+            charts.Row(
+                item.name, None if item.ratio is None else min(item.ratio, 3.0), verdict=verdicts.get(item.state),
+                note=_told(item),
+            )
+            for item in self.items
+        ]  # fmt: skip
+        title = (
+            f"{len(self.fired)} of {len(self.items)} triggers fired: {', '.join(self.fired)}"
+            if self.fired
+            else self.sentence
+        )
+        return charts.bars(
+            title, rows, x_label="multiples of each trigger's own limit (at most 3 are drawn)", limit=1.0,
+            subtitle=f"as of {pd.Timestamp(self.as_of):%Y-%m-%d %H:%M}", words=False,
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "as_of": plain(self.as_of),
+            "fired": self.fired,
+            "first": self.first,
+            "sentence": self.sentence,
+            "triggers": [item.to_dict() for item in self.items],
+        }
+
+    def _repr_html_(self) -> str:
+        return str(self.table[["name", "state", "value", "limit", "window", "sentence"]].to_html(index=False))
+
+
+def evaluate_triggers(conditions: Conditions, facts: Facts, *, as_of: datetime) -> Triggers:
+    """Judge each condition of the model file against the facts as of a moment. `as_of` and facts' times are aware."""
+    judged = [_judge(name, trigger, facts, conditions, as_of) for name, trigger in conditions.conditions.items()]
+    until = facts.promoted_at + conditions.cool_down if facts.promoted_at else None
+    if until is not None and as_of < until:
+        judged = [_cooled(item, until) for item in judged]
+    return Triggers(tuple(judged), as_of, first=facts.champion is None)
+
+
+def _judge(name: str, trigger: Trigger, facts: Facts, conditions: Conditions, as_of: datetime) -> Fired:
+    window = render_duration(trigger.window) if trigger.window else ""
+    limit = trigger.every if trigger.kind == "schedule" else trigger.value
+    empty = Fired(name, trigger.kind, "not fired", None, "above", limit, window, trigger.mode, "")
+    if facts.champion is None and trigger.kind != "manual":
+        return replace(empty, state="insufficient", sentence="there is no champion to judge")
+    item = judge(empty, trigger, facts, conditions.minimum_rows, as_of)
+    if item.fired and trigger.mode == "manual" and trigger.kind != "manual":
+        return replace(item, state="advised", sentence=f"{item.sentence}; it advises, a person has to start")
+    return item
+
+
+def _cooled(item: Fired, until: datetime) -> Fired:
+    if not item.fired or item.kind == "manual":
+        return item
+    return replace(item, state="cooling down", sentence=f"{item.sentence}; cooling down until {until:%Y-%m-%d %H:%M}")
+
+
+def _threshold(item: Fired) -> Threshold | None:
+    if not isinstance(item.value, int | float) or not isinstance(item.limit, int | float):
+        return None
+    return Threshold(op="below" if item.kind == "volume" else "at_most", value=item.limit)
+
+
+def _told(item: Fired) -> str:
+    of = f" of {_shown(item.limit)}" if isinstance(item.limit, float) else ""
+    chance = " · may be chance" if item.state == "not fired" and (item.ratio or 0.0) > 1 else ""
+    return f"{item.state}: {_shown(item.value)}{of}{chance}"
+
+
+def _shown(value: Any) -> str:
+    return number(value) if isinstance(value, int | float) else str(value or "-")[:24]

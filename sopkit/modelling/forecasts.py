@@ -1,0 +1,89 @@
+"""Rows with what a model said of them, and what came: the form in which evidence takes them.
+
+A forecast stands in a table as one column (`prediction`), or one a class (`prediction_0`, `prediction_1` …,
+in the order of the model's classes); so rows and forecast are kept, cut and joined together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sopkit.definitions.model import ModelFile
+from sopkit.modelling.origins import NAIVE, RollingOrigin
+from sopkit.modelling.splits import folds
+from sopkit.modelling.targets import target
+from sopkit.modelling.training import classes
+
+__all__ = ["fold_rows", "forecast", "judged_rows", "labels", "together", "truth", "with_forecast"]
+
+Array = np.ndarray[Any, Any]
+
+
+def labels(model: ModelFile, rows: pd.DataFrame, *pipelines: Any) -> list[str] | None:
+    """Multiclass: every class that one of the models knows or one of the rows has, sorted; otherwise None.
+
+    Models that are compared may have seen different classes, and rows may have a class that none has seen:
+    truth and predictions have to speak of the same ones. None among `pipelines` is passed over.
+    """
+    if model.target.task != "multiclass":
+        return None
+    known = {name for pipeline in pipelines if pipeline is not None for name in classes(pipeline)}
+    return sorted(known | set(target(rows, model).dropna()))
+
+
+def truth(pipeline: Any, table: pd.DataFrame, model: ModelFile, *, labels: Sequence[str] | None = None) -> Array:
+    """(n,) what came, as numbers: 0/1, values, or the place of the class among `labels`; NaN where unknown.
+
+    Without `labels` these are the model's classes, and a class that it has never seen is NaN too.
+    """
+    values = target(table, model)
+    if model.target.task != "multiclass":
+        return values.to_numpy(dtype=float)
+    places = {name: float(place) for place, name in enumerate(labels or classes(pipeline))}
+    return values.map(places).to_numpy(dtype=float)
+
+
+def with_forecast(table: pd.DataFrame, prefix: str, values: Array) -> pd.DataFrame:
+    """The rows with a forecast beside them: (n,) as column `prefix`, (n, k) as `prefix_0` to `prefix_k-1`."""
+    columns = np.asarray(values, dtype=float).reshape(len(table), -1).T
+    names = [prefix] if np.ndim(values) == 1 else [f"{prefix}_{place}" for place in range(len(columns))]
+    return table.assign(**dict(zip(names, columns, strict=True)))
+
+
+def forecast(table: pd.DataFrame, prefix: str) -> Array:
+    """The forecast that `with_forecast` put beside the rows, in its shape. Raises KeyError."""
+    if prefix in table:
+        return table[prefix].to_numpy(dtype=float)
+    names = [name for name in table.columns if str(name).rpartition("_")[0] == prefix]
+    return table[names].to_numpy(dtype=float) if names else table[prefix].to_numpy(dtype=float)
+
+
+def judged_rows(trial: RollingOrigin, train: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the rolling origin forecast, each with `fold`, the `naive` forecast and the chosen `prediction`.
+
+    Rows of later folds come later; no forecast comes from a model that had seen its row.
+    """
+    parts = {name: part.set_index(["fold", "row"]) for name, part in trial.predictions.groupby("recipe")}
+    chosen, naive = parts[trial.chosen], parts[NAIVE].reindex(parts[trial.chosen].index)
+    rows = train.loc[chosen.index.get_level_values("row")].reset_index(drop=True)
+    rows = rows.assign(fold=chosen.index.get_level_values("fold").to_numpy())
+    for prefix, part in (("naive", naive), ("prediction", chosen)):
+        columns = [name for name in part.columns if str(name).startswith("predicted") and part[name].notna().any()]
+        values = part[columns].to_numpy(dtype=float)
+        rows = with_forecast(rows, prefix, values[:, 0] if columns == ["predicted"] else values)
+    return rows
+
+
+def fold_rows(train: pd.DataFrame, model: ModelFile) -> pd.DataFrame:
+    """The training rows that lie in a test window of the rolling origin."""
+    cuts = folds(train, model)
+    return pd.concat([cut.parts(train, model.data.time)[1] for cut in cuts])
+
+
+def together(*tables: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all tables, one table after the other, with the columns that all of them have."""
+    return pd.concat(tables, join="inner", ignore_index=True)

@@ -1,0 +1,247 @@
+"""Rolling origin: which recipe forecasts best from several past dates, and does any beat a naive forecast?
+
+The rules:
+* everything happens inside the training rows; held-out rows are never looked at here;
+* each fold trains on its past (minus the label delay) and is tested on the window after it;
+* a fold whose test rows cannot bear the primary metric (one class only) is judged for no recipe;
+* the best mean of the primary metric wins, the earlier recipe of the model file on a tie;
+* the naive forecast knows no features: class shares of the training rows, or the mean of the same
+  hour of the week over the last four weeks.
+
+Tashman (2000), Out-of-sample tests of forecasting accuracy, Int. J. Forecasting 16.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sopkit.definitions.model import ModelFile
+from sopkit.errors import NotEnoughEvidence
+from sopkit.modelling.challengers import Recipe
+from sopkit.modelling.splits import Fold, folds
+from sopkit.modelling.targets import classes_of, target
+from sopkit.modelling.training import classes, fit, predict
+
+__all__ = ["NAIVE", "RollingOrigin", "naive_forecast", "rolling_origin"]
+
+NAIVE = "naive"
+_PRIMARY = {"binary": "roc_auc", "multiclass": "macro_f1", "regression": "r2"}
+_LOSSES = frozenset({"brier", "log_loss", "mae", "rmse", "scaled_error"})
+_TIE = 1e-12
+_RECENT = pd.Timedelta(days=28)
+
+Score = Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class RollingOrigin:
+    """`table`: one row per fold and recipe (columns fold, recipe, test_from, test_until, train_rows, rows, metrics,
+    note, and `judged`: whether the fold counts).
+
+    `chosen`: the recipe's name, `why` in words; `means`: recipe -> metric -> mean over folds;
+    `beats_naive`: whether the chosen recipe's mean is better than the naive forecast's;
+    `predictions`: one row per test row and recipe (recipe, fold, row, time, actual, predicted…), where `row` is the
+    label of the training row that was forecast.
+    """
+
+    table: pd.DataFrame
+    chosen: str
+    why: str
+    primary: str
+    means: dict[str, dict[str, float]]
+    beats_naive: bool
+    predictions: pd.DataFrame
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, without the predictions."""
+        rows = self.table.assign(
+            test_from=self.table["test_from"].map(lambda at: at.isoformat()),
+            test_until=self.table["test_until"].map(lambda at: at.isoformat()),
+        )
+        return {
+            "primary": self.primary,
+            "chosen": self.chosen,
+            "why": self.why,
+            "beats_naive": self.beats_naive,
+            "means": self.means,
+            "folds": rows.to_dict(orient="records"),
+            "seconds": self.seconds,
+        }
+
+
+def rolling_origin(
+    recipes: Sequence[Recipe],
+    train: pd.DataFrame,
+    model: ModelFile,
+    *,
+    score: Score,
+    primary: str | None = None,
+    direction: str | None = None,
+    until: datetime | None = None,
+    module: Path | None = None,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> RollingOrigin:
+    """Every recipe, and the naive forecast, on every fold of the training rows.
+
+    `score(y_true, prediction)` gives metrics by name. For multiclass targets `y_true` are class codes and the
+    prediction has one column for each class of `train`, sorted. `direction` (`up` or `down`) says whether more
+    of the primary metric is better. A recipe that cannot be fitted on a fold has NaN there and is not chosen.
+    `progress` gets `{recipe, fold, folds, seconds, cpu_seconds, memory_mb, threads}`.
+    Raises NotEnoughEvidence where there are too few rows for the folds, or no recipe could be judged.
+    """
+    primary = primary or model.evaluation.primary or _PRIMARY[model.target.task]
+    direction = direction or ("down" if primary in _LOSSES else "up")
+    cuts = folds(train, model, until=until)
+    known = classes_of(target(train, model)) if model.target.task == "multiclass" else []
+    rows, seconds, forecasts = [], dict[str, float](), []
+    for fold in cuts:
+        past, test = _labelled(fold, train, model)
+        y = target(test, model)
+        actual = np.array([known.index(label) for label in y]) if known else y.to_numpy(dtype=float)
+        for recipe in (None, *recipes):
+            name = recipe.name if recipe else NAIVE
+            note, forecast = "", None
+            try:
+                if recipe is None:
+                    forecast = naive_forecast(past, test, model, known)
+                else:
+                    fitted = fit(
+                        recipe,
+                        past,
+                        model,
+                        until=fold.train_until,
+                        module=module,
+                        progress=_named(progress, name, fold, len(cuts)),
+                    )
+                    seconds[name] = seconds.get(name, 0.0) + fitted.resources["wall_seconds"]
+                    forecast = _in_order(predict(fitted.pipeline, test, model), fitted.pipeline, known)
+            except NotEnoughEvidence as error:
+                note = error.what
+            values = score(actual, forecast) if forecast is not None else {}
+            rows.append(
+                {
+                    "fold": fold.number,
+                    "recipe": name,
+                    "test_from": fold.test_from,
+                    "test_until": fold.test_until,
+                    "train_rows": len(past),
+                    "rows": len(test),
+                    **values,
+                    "note": note,
+                }
+            )
+            if forecast is not None:
+                forecasts.append(_forecast_rows(name, fold, test, actual, forecast, model))
+    table = pd.DataFrame(rows)
+    if primary not in table:
+        what = f"the primary metric {primary!r} could not be computed on any fold"
+        raise NotEnoughEvidence(what, where="evaluation.primary", got="; ".join(dict.fromkeys(table["note"])))
+    table["judged"] = table["fold"].isin(table.loc[(table["recipe"] == NAIVE) & table[primary].notna(), "fold"])
+    means = _means(table)
+    chosen, why = _choose(table, means, primary, direction)
+    naive = means[NAIVE][primary]
+    beats = math.isfinite(naive) and _good(means[chosen][primary], direction) > _good(naive, direction)
+    return RollingOrigin(table, chosen, why, primary, means, beats, pd.concat(forecasts, ignore_index=True), seconds)
+
+
+def naive_forecast(
+    past: pd.DataFrame, test: pd.DataFrame, model: ModelFile, known: Sequence[str] = ()
+) -> np.ndarray[Any, Any]:
+    """What knows no features: class shares of `past` (n,) or (n, classes), or the mean of the same hour of the week."""
+    y = target(past, model).dropna()
+    if model.target.task == "binary":
+        return np.full(len(test), float(y.mean()))
+    if model.target.task == "multiclass":
+        shares = y.value_counts(normalize=True)
+        return np.tile([float(shares.get(label, 0.0)) for label in known], (len(test), 1))
+    at = past.loc[y.index, model.data.time]
+    recent = at >= at.max() - _RECENT
+    slot = _hour_of_week(at[recent])
+    season = y[recent].groupby(slot.to_numpy()).mean()
+    values = _hour_of_week(test[model.data.time]).map(season).fillna(float(y[recent].mean()))
+    return np.asarray(values, dtype=float)
+
+
+def _hour_of_week(times: pd.Series) -> pd.Series:
+    return times.dt.dayofweek * 24 + times.dt.hour
+
+
+def _labelled(fold: Fold, train: pd.DataFrame, model: ModelFile) -> tuple[pd.DataFrame, pd.DataFrame]:
+    past, test = fold.parts(train, model.data.time)
+    return past, test.loc[target(test, model).notna()]
+
+
+def _named(
+    progress: Callable[[dict[str, Any]], None] | None, name: str, fold: Fold, number: int
+) -> Callable[[dict[str, float]], None] | None:
+    if progress is None:
+        return None
+    return lambda sample: progress({"recipe": name, "fold": fold.number, "folds": number, **sample})
+
+
+def _in_order(forecast: np.ndarray[Any, Any], pipeline: Any, known: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Columns for all `known` classes: one that the fold's past lacks has probability zero."""
+    if not known:
+        return forecast
+    wide = np.zeros((len(forecast), len(known)))
+    wide[:, [known.index(name) for name in classes(pipeline)]] = forecast
+    return wide
+
+
+def _forecast_rows(
+    name: str,
+    fold: Fold,
+    test: pd.DataFrame,
+    actual: np.ndarray[Any, Any],
+    forecast: np.ndarray[Any, Any],
+    model: ModelFile,
+) -> pd.DataFrame:
+    times = test[model.data.time].to_numpy()
+    rows = {"recipe": name, "fold": fold.number, "row": test.index, "time": times, "actual": actual}
+    columns = forecast.reshape(len(test), -1).T
+    names = ["predicted"] if len(columns) == 1 else [f"predicted_{position}" for position in range(len(columns))]
+    return pd.DataFrame({**rows, **dict(zip(names, columns, strict=True))})
+
+
+def _means(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    facts = {"fold", "recipe", "test_from", "test_until", "train_rows", "rows", "note", "judged"}
+    metrics = [name for name in table.columns if name not in facts]
+    judged = table[table["judged"]].groupby("recipe", sort=False)
+    # Without skipna a recipe could win by failing on the hard folds.
+    means = {name: group[metrics].mean(skipna=False) for name, group in judged}
+    return {str(name): {metric: float(value) for metric, value in values.items()} for name, values in means.items()}
+
+
+def _good(value: float, direction: str) -> float:
+    return -math.inf if math.isnan(value) else (value if direction == "up" else -value)
+
+
+def _choose(table: pd.DataFrame, means: dict[str, dict[str, float]], primary: str, direction: str) -> tuple[str, str]:
+    names = [name for name in table["recipe"].unique() if name != NAIVE]
+    number, judged = table["fold"].nunique(), table.loc[table["judged"], "fold"].nunique()
+    goodness = {name: _good(means.get(name, {}).get(primary, math.nan), direction) for name in names}
+    best = max(goodness.values(), default=-math.inf)
+    if best == -math.inf:
+        notes = [note for note in dict.fromkeys(table["note"]) if note]
+        raise NotEnoughEvidence(
+            "no recipe could be judged by rolling origin",
+            where="challengers",
+            expected=f"{primary} on {number} folds, where the test rows allow it",
+            got="; ".join([f"{judged} of {number} folds can be judged", *notes]),
+            remedy="collect more rows, or widen the challengers' windows",
+        )
+    chosen = next(name for name in names if best - goodness[name] <= _TIE)
+    others = [f"{name} {means[name][primary]:.4f}" for name in names if name != chosen]
+    over = f"{number} folds" if judged == number else f"{judged} of {number} folds (the others cannot be judged)"
+    why = f"{chosen} has the best mean {primary} over {over}: {means[chosen][primary]:.4f}"
+    why += f" against {', '.join(others)}" if others else " (the only recipe)"
+    return chosen, f"{why}; naive {means[NAIVE][primary]:.4f}"

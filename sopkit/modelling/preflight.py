@@ -1,0 +1,107 @@
+"""Preflight: what can be seen of a data source cheaply, before a run is started and anything is written.
+
+The rules:
+* files: they exist, are not empty, can be opened, and have the columns that the model file asks for; of a CSV
+  only the first lines are read, of a gzip stream the first block, of Parquet the footer. What lies behind
+  (a file that breaks off) is found by `read`, in a stage;
+* `module:function`: the file parses and has such a name. It is not executed: what people wrote runs in a stage;
+* a database: its URL can be read, and there is a query. It is not asked anything;
+* every `${NAME}` has a value.
+
+pandas is not imported: this runs in the process of the command.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sopkit.definitions.model import Data, ModelFile
+from sopkit.errors import DataError, DefinitionError, NotFound
+from sopkit.modelling.credentials import expand
+from sopkit.modelling.declared import require_columns
+from sopkit.modelling.files import heads
+from sopkit.modelling.modules import is_function, no_module, no_such_name
+
+__all__ = ["require_source"]
+
+
+def require_source(
+    model: ModelFile, *, root: Path, module: Path | None = None, credentials: Mapping[str, str] | None = None
+) -> None:
+    """Raises DataError, DefinitionError or NotFound where it can be seen that `read` would fail.
+
+    `root` is the folder that relative paths start from, `module` the Python file beside the model file.
+    """
+    data, known = model.data, dict(credentials or {})
+    if is_function(data.source):
+        expand(dict(data.arguments), known, where="data.arguments")
+        _require_name(data.source, module)
+    elif "://" in data.source:
+        expand([data.source, data.arguments], known, where="data.source")
+        _require_url(data, known, Path(root))
+    else:
+        _require_files(model, expand(data.source, known, where="data.source"), Path(root))
+
+
+def _require_name(reference: str, module: Path | None) -> None:
+    if module is None:
+        raise no_module(reference, where="data.source")
+    try:
+        tree = ast.parse(Path(module).read_bytes())
+    except OSError as error:
+        raise NotFound(
+            "the Python file cannot be read", where=module, got=error.strerror, remedy="put it beside the model file"
+        ) from None
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{module}:{line}" if line else module
+        raise DefinitionError("the file is not Python", where=where, got=getattr(error, "msg", error)) from None
+    names = set(_names(tree.body))
+    name = reference.partition(":")[2]
+    if name not in names and "*" not in names:
+        raise no_such_name(name, Path(module), names)
+
+
+def _names(body: Sequence[ast.stmt]) -> Iterator[str]:
+    """What the statements of a module bind; `*` where that cannot be told without executing it."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        else:
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                yield from (name.id for name in ast.walk(node) if isinstance(name, ast.Name))
+            for block in ("body", "orelse", "finalbody"):
+                yield from _names(getattr(node, block, ()))
+            for handler in getattr(node, "handlers", ()):
+                yield from _names(handler.body)
+
+
+def _require_url(data: Data, credentials: Mapping[str, str], root: Path) -> None:
+    import sqlalchemy as sql
+
+    if not data.query:
+        raise DefinitionError("a database source needs a query", where="data.query", expected="SELECT … FROM …")
+    try:
+        url = sql.make_url(expand(data.source, credentials))
+    except (sql.exc.ArgumentError, ValueError):  # its text holds the URL, and that a password
+        raise DefinitionError(
+            "the URL of the database cannot be read",
+            where="data.source",
+            expected="such as postgresql://name:${PASSWORD}@host/database",
+            got=data.source,
+        ) from None
+    in_file = url.drivername.startswith("sqlite") and url.database and url.database != ":memory:"
+    if in_file and not (root / str(url.database)).is_file():
+        raise DataError("the SQLite database is missing", where=data.source, got="no such file")
+
+
+def _require_files(model: ModelFile, source: str, root: Path) -> None:
+    found = list(heads(source, root, model.data.arguments))
+    for head in found:
+        require_columns(head.columns, model, where=head.where)
+    if not any(head.has_rows for head in found):
+        raise DataError("the data has columns and no rows", where=model.data.source, expected="rows", got="0 rows")

@@ -1,0 +1,201 @@
+"""Where rows come from: files, a database, or a function beside the model file; as of a clock.
+
+The rules:
+* rows from `as_of` on do not exist (intervals are half open: as of 1 July there is all of June and
+  nothing of July), and neither do labels of rows younger than the label delay;
+* a time without a zone is UTC; a time that cannot be read is an error, never a missing row;
+* what was read is described (`origin`): source as written, files with digests, rows, columns, times;
+* credentials come as an argument and appear in no error and no origin, only their names do;
+* whatever is wrong with the source is a DataError that says what, where, expected, got and the way out.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sopkit.definitions.durations import render_duration
+from sopkit.definitions.model import Data, ModelFile
+from sopkit.errors import DataError, SopkitError
+from sopkit.modelling.credentials import expand, scrub
+from sopkit.modelling.databases import read_query
+from sopkit.modelling.declared import label_columns, require_columns
+from sopkit.modelling.files import read_files, refuse_duplicate_names
+from sopkit.modelling.modules import MODULE_PREFIX, attribute, is_function
+from sopkit.modelling.tables import plain_text
+
+__all__ = ["Snapshot", "read", "utc"]
+
+_UNIX = {"unix": "s", "unix-ms": "ms"}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`table`: the rows that exist as of the clock, index 0…n-1. `origin`: plain JSON on where they came from."""
+
+    table: pd.DataFrame
+    origin: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def utc(moment: datetime | str | pd.Timestamp) -> pd.Timestamp:
+    """`moment` as a timestamp in UTC; without a zone it is taken as UTC."""
+    stamp = pd.Timestamp(moment)
+    return stamp.tz_localize(UTC) if stamp.tzinfo is None else stamp.tz_convert(UTC)
+
+
+def read(
+    model: ModelFile,
+    *,
+    as_of: datetime,
+    root: Path,
+    module: Path | None = None,
+    credentials: Mapping[str, str] | None = None,
+) -> Snapshot:
+    """The rows of the model file's data source as of `as_of`.
+
+    `root` is the folder that relative paths start from, `module` the pinned copy of the Python file
+    beside the model file. Raises DataError (the data), DefinitionError (the model file), NotFound.
+    """
+    data, clock, credentials = model.data, utc(as_of), dict(credentials or {})
+    raw, files = _fetch(data, clock, Path(root), module, credentials)
+    refuse_duplicate_names(list(raw.columns), data.source)
+    require_columns(list(map(str, raw.columns)), model)
+    table = raw.assign(**{data.time: _times(raw[data.time], data)})
+    before = table[data.time] < clock
+    recent = before & (table[data.time] >= clock - data.history) if data.history else before
+    if not recent.any():
+        raise DataError(
+            f"there is no row before {clock:%Y-%m-%d %H:%M} UTC" + (" within data.history" if data.history else ""),
+            where=data.source,
+            expected="rows up to the clock of the run",
+            got=f"{len(table)} rows, from {table[data.time].min()} to {table[data.time].max()}"
+            if len(table)
+            else "0 rows",
+            remedy="choose a later --as-of, or correct data.time in the model file",
+        )
+    table = table.loc[recent].reset_index(drop=True)
+    table, withheld = _without_early_labels(table, model, clock)
+    origin = {
+        "source": data.source,
+        "query": data.query,
+        "arguments": dict(data.arguments),
+        "files": files,
+        "as_of": clock.isoformat(),
+        "rows_raw": len(raw),
+        "rows": len(table),
+        "rows_from_as_of_on": int((~before).sum()),
+        "rows_older_than_history": int((before & ~recent).sum()),
+        "label_delay": render_duration(data.label_delay),
+        "labels_withheld": withheld,
+        "columns": [str(name) for name in raw.columns],
+        "dtypes": {str(name): str(dtype) for name, dtype in raw.dtypes.items()},
+        "time": {"from": table[data.time].min().isoformat(), "to": table[data.time].max().isoformat()},
+    }
+    return Snapshot(table, origin)
+
+
+def _fetch(
+    data: Data, clock: pd.Timestamp, root: Path, module: Path | None, credentials: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    if is_function(data.source):
+        return _call(data, clock.to_pydatetime(), module, credentials), []
+    source = expand(data.source, credentials, where="data.source")
+    if "://" in source:
+        return read_query(
+            data.source, data.query, data.arguments, root=root, as_of=clock.to_pydatetime(), credentials=credentials
+        ), []
+    try:
+        return read_files(source, root, data.arguments)
+    except SopkitError as error:
+        if source == data.source:
+            raise
+        raise DataError(scrub(error, credentials)) from None
+
+
+def _call(data: Data, as_of: datetime, module: Path | None, credentials: Mapping[str, str]) -> pd.DataFrame:
+    function = attribute(data.source, module, where="data.source")
+    arguments = expand(dict(data.arguments), credentials, where="data.arguments")
+    try:
+        accepted = inspect.signature(function).parameters
+        offered = {"as_of": as_of, "credentials": dict(credentials)}
+        arguments |= {name: value for name, value in offered.items() if name in accepted}
+        table = function(**arguments)
+    except Exception as error:  # whatever the function raises is a fault of the source
+        raise DataError(
+            f"the function {data.source} failed",
+            where=module,
+            got=scrub(f"{type(error).__name__}: {error}{_line_in(error)}", credentials),
+            remedy="call it in a notebook with the arguments of the model file",
+        ) from None
+    if not isinstance(table, pd.DataFrame):
+        raise DataError(
+            f"the function {data.source} did not return a table",
+            where=module,
+            expected="a pandas DataFrame",
+            got=type(table).__name__,
+        )
+    if table.index.names != [None]:
+        table = table.reset_index()
+    return table.reset_index(drop=True)
+
+
+def _line_in(error: BaseException) -> str:
+    """Where in the workspace's own file it was raised."""
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        own = str(trace.tb_frame.f_globals.get("__name__", "")).startswith(MODULE_PREFIX)
+        line, trace = (trace.tb_lineno if own else line), trace.tb_next
+    return "" if line is None else f" (line {line})"
+
+
+def _times(values: pd.Series, data: Data) -> pd.Series:
+    """`values` as UTC timestamps. Raises DataError with the number of unreadable values and examples."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        times = values.dt.tz_convert(UTC)
+    elif pd.api.types.is_datetime64_dtype(values.dtype):
+        times = values.dt.tz_localize(UTC)
+    elif data.time_format in _UNIX:
+        numbers = pd.to_numeric(values, errors="coerce")
+        times = pd.to_datetime(numbers, unit=_UNIX[data.time_format], utc=True, errors="coerce")
+    elif pd.api.types.is_numeric_dtype(values.dtype) and not data.time_format:
+        raise DataError(
+            f"the time column {data.time!r} holds numbers",
+            where=data.source,
+            expected="times, or a data.time_format that says how to read them",
+            got=f"{values.dtype}, such as {values.iloc[0] if len(values) else 'nothing'}",
+            remedy="set data.time_format: unix, unix-ms, or a form such as '%Y%m%d'",
+        )
+    else:
+        text = values.map(plain_text, na_action="ignore")
+        times = pd.to_datetime(text, format=data.time_format or "ISO8601", utc=True, errors="coerce")
+    unread = times.isna()
+    if unread.any():
+        examples = list(dict.fromkeys(str(value) for value in values[unread].head(200)))[:3]
+        raise DataError(
+            f"{int(unread.sum())} of {len(values)} values of the time column {data.time!r} cannot be read as times",
+            where=data.source,
+            expected=data.time_format or "ISO 8601, such as 2013-07-01T05:15:00Z (without a zone: UTC)",
+            got=f"{', '.join(map(repr, examples))}; first in row {int(unread.to_numpy().argmax()) + 1}",
+            remedy="set data.time_format in the model file, or drop those rows where the data is made",
+        )
+    return times.astype("datetime64[us, UTC]")
+
+
+def _without_early_labels(table: pd.DataFrame, model: ModelFile, clock: pd.Timestamp) -> tuple[pd.DataFrame, int]:
+    young = table[model.data.time] + model.data.label_delay >= clock
+    if not young.any():
+        return table, 0
+    blanked = {}
+    for name in label_columns(model):
+        column = table[name]
+        blanked[name] = (column.astype("boolean") if column.dtype == bool else column).mask(young)
+    return table.assign(**blanked), int(young.sum())

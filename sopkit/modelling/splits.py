@@ -1,0 +1,188 @@
+"""Splits by time, never at random.
+
+The rules:
+* the held-out rows are the newest whose label is known: a half-open window `[from, until)` that ends where
+  labels end, `evaluation.window` long;
+* training rows are those whose label was known before the window began: time + label delay < from;
+  rows between the two (an embargo as long as the label delay) are in neither;
+* a champion whose training data reaches into the window has seen the answers: overlap is an error;
+* folds of the rolling origin lie inside the training rows and keep the same distance (Tashman 2000);
+* a cut in time puts exact duplicates on one side; entities and texts on both sides are counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from sopkit.definitions.durations import render_duration
+from sopkit.definitions.model import ModelFile
+from sopkit.errors import DataError, NotEnoughEvidence
+from sopkit.modelling.sources import utc
+from sopkit.modelling.targets import target
+
+__all__ = ["Fold", "Splits", "folds", "newest", "split"]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """`train` and `holdout` (empty for the first champion), ordered by time; `boundaries`: plain JSON."""
+
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    boundaries: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def train_until(self) -> datetime:
+        """The exclusive end of the training rows: `until` of `fit` and `rolling_origin`."""
+        return datetime.fromisoformat(self.boundaries["train_until"])
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self.boundaries)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Train on rows with `time < train_until`, test on `[test_from, test_until)`."""
+
+    number: int
+    train_until: pd.Timestamp
+    test_from: pd.Timestamp
+    test_until: pd.Timestamp
+
+    def parts(self, table: pd.DataFrame, time: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        at = table[time]
+        return table.loc[at < self.train_until], table.loc[(at >= self.test_from) & (at < self.test_until)]
+
+
+def split(
+    table: pd.DataFrame,
+    model: ModelFile,
+    *,
+    as_of: datetime,
+    champion_trained_until: datetime | str | None = None,
+    hold_out: bool = True,
+) -> Splits:
+    """Training and held-out rows as of the clock.
+
+    `champion_trained_until` is the end of the champion's training rows, exclusive. For a first champion,
+    `hold_out=False`: every matured row is training data, and rolling origin gives the evidence.
+    Raises NotEnoughEvidence where a part would be empty, DataError where the champion has seen held-out rows.
+    """
+    time, delay = model.data.time, model.data.label_delay
+    labels_end = utc(as_of) - delay  # exclusive: rows before it have their labels
+    start = labels_end - model.evaluation.window if hold_out else labels_end
+    known = target(table, model, as_of=as_of).notna()
+    order = table.loc[known].sort_values(time, kind="stable")
+    train_until = start - delay if hold_out else labels_end
+    at = order[time]
+    train = order.loc[at < train_until].reset_index(drop=True)
+    holdout = order.loc[at >= start].reset_index(drop=True) if hold_out else train.iloc[:0]
+    for rows, part in ((train, "training"), (holdout, "held-out")):
+        if not len(rows) and (hold_out or part == "training"):
+            raise NotEnoughEvidence(
+                f"there are no {part} rows",
+                where=model.data.source,
+                expected=f"labelled rows {f'before {train_until}' if part == 'training' else f'from {start} on'}",
+                got=f"{len(order)} labelled rows" + (f" from {at.min()} to {at.max()}" if len(order) else ""),
+                remedy="shorten evaluation.window, or wait for more labels",
+            )
+    if hold_out and champion_trained_until is not None:
+        _refuse_overlap(utc(champion_trained_until), start, delay)
+    boundaries = {
+        "as_of": utc(as_of).isoformat(),
+        "label_delay": render_duration(delay),
+        "train": _span(train, time),
+        "train_until": train_until.isoformat(),
+        "holdout": _span(holdout, time) if hold_out else None,
+        "holdout_from": start.isoformat() if hold_out else None,
+        "holdout_until": labels_end.isoformat(),
+        "champion_trained_until": None if champion_trained_until is None else utc(champion_trained_until).isoformat(),
+        "rows_without_label": int((~known).sum()),
+        "rows_in_embargo": int(((at >= train_until) & (at < start)).sum()) if hold_out else 0,
+        "entities": _shared(train, holdout, model.data.entity),
+        "texts": {
+            name: _shared(train, holdout, name) for name, feature in model.features.items() if feature.type == "text"
+        },
+    }
+    return Splits(train, holdout, boundaries)
+
+
+def newest(
+    table: pd.DataFrame, model: ModelFile, window: timedelta | None, until: datetime | None = None
+) -> pd.DataFrame:
+    """The rows of the last `window` before `until` (default: just after the newest row); all without a window."""
+    if window is None:
+        return table
+    end = utc(until) if until is not None else table[model.data.time].max() + pd.Timedelta(microseconds=1)
+    return table.loc[table[model.data.time] >= end - window]
+
+
+def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = None) -> list[Fold]:
+    """`evaluation.folds` test windows, one behind the other, that end with the training rows.
+
+    Each is `evaluation.window` long, or shorter where the rows do not reach back far enough: the first
+    fold has at least as long a past as its window. `until` is the exclusive end of the training rows.
+    Raises NotEnoughEvidence where a fold would lack training or test rows.
+    """
+    time, delay, number = model.data.time, model.data.label_delay, model.evaluation.folds
+    if not len(table):
+        raise NotEnoughEvidence("rolling origin needs training rows", got="0 rows")
+    if len(table) > 1 and table[time].min() == table[time].max():
+        raise NotEnoughEvidence(
+            "all rows have the same time: nothing is earlier or later",
+            where=f"column {time}",
+            expected="rows that came one after the other",
+            got=f"{len(table)} rows at {table[time].min()}",
+            remedy="name another column as data.time in the model file",
+        )
+    end = utc(until) if until is not None else table[time].max() + pd.Timedelta(microseconds=1)
+    span = end - table[time].min()
+    window = min(pd.Timedelta(model.evaluation.window), (span - delay) / (number + 1))
+    cuts = [end - window * (number - position) for position in range(number)]
+    found = [Fold(at + 1, cut - delay, cut, cut + window) for at, cut in enumerate(cuts)]
+    for fold in found:
+        train, test = fold.parts(table, time)
+        if not len(train) or not len(test):
+            raise NotEnoughEvidence(
+                f"fold {fold.number} of the rolling origin has no {'test' if len(train) else 'training'} rows",
+                where=f"{fold.test_from} to {fold.test_until}",
+                expected=f"{number} windows of {render_duration(window.to_pytimedelta())} with rows before each",
+                got=f"{len(table)} rows over {span}",
+                remedy="collect more rows, or shorten evaluation.window and lower evaluation.folds",
+            )
+    return found
+
+
+def _refuse_overlap(trained_until: pd.Timestamp, start: pd.Timestamp, delay: timedelta) -> None:
+    if trained_until + delay > start:
+        raise DataError(
+            "the champion was trained on rows of the held-out window, or on labels from within it",
+            where=f"held-out from {start}",
+            expected=f"training that ended by {start - delay} (held-out start minus label delay)",
+            got=f"training that ended at {trained_until}",
+            remedy="wait until a whole window of newer labels is there, or shorten evaluation.window",
+        )
+
+
+def _span(rows: pd.DataFrame, time: str) -> dict[str, Any]:
+    if not len(rows):
+        return {"rows": 0, "from": None, "to": None}
+    return {"rows": len(rows), "from": rows[time].iloc[0].isoformat(), "to": rows[time].iloc[-1].isoformat()}
+
+
+def _shared(train: pd.DataFrame, holdout: pd.DataFrame, name: str | None) -> dict[str, Any] | None:
+    """How many values of `name` stand on both sides, and in how many held-out rows."""
+    if name is None or not len(holdout):
+        return None
+    seen = holdout[name].notna() & holdout[name].isin(train[name].dropna().unique())
+    return {
+        "column": name,
+        "train": int(train[name].nunique()),
+        "holdout": int(holdout[name].nunique()),
+        "shared": int(holdout.loc[seen, name].nunique()),
+        "holdout_rows_shared": int(seen.sum()),
+    }

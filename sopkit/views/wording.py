@@ -1,0 +1,66 @@
+"""Facts in words, on one line: values as `definitions.rendering` writes them, verdicts, thresholds, times.
+
+The rules:
+* a verdict is told by a word and a shape, never by a colour alone;
+* what is missing is an en dash, never an empty place or a zero;
+* what is too long for a cell of a table ends in an ellipsis; the record has all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sopkit.definitions.rendering import SHAPES, render_value
+from sopkit.definitions.results import Threshold, Verdict
+
+__all__ = ["MISSING", "moment", "seconds", "threshold", "value", "verdict"]
+
+MISSING = "–"
+LONGEST = 80
+
+
+def value(value: Any, unit: str = "") -> str:
+    """A recorded value, short enough for a cell of a table."""
+    if value is None:
+        return MISSING
+    if isinstance(value, int) and not isinstance(value, bool) and unit.startswith(("%", "share")):
+        value = float(value)  # canonical JSON keeps 1.0 as 1, and a whole share is still 100 %
+    text = render_value(value, unit)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+
+
+def threshold(threshold: Mapping[str, Any] | None, unit: str = "") -> str:
+    """`{"op": "at_least", "value": 0.7}` is `≥ 0.7`; no threshold is nothing."""
+    if not threshold:
+        return ""
+    sign = str(Threshold.model_validate(threshold)).split(" ", 1)[0]
+    return f"{sign} {value(threshold['value'], unit)}"
+
+
+def verdict(verdict: str | None) -> str:
+    """`✓ pass`, `✗ fail`, `◌ insufficient`; what was not judged is nothing."""
+    return SHAPES[Verdict(verdict)] if verdict else ""
+
+
+def seconds(seconds: float | None) -> str:
+    """`75.2` is `1 min 15 s`; under ten seconds with one digit."""
+    if seconds is None:
+        return MISSING
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def moment(at: datetime | str | None) -> str:
+    """`2013-07-01 12:30 UTC`; midnight UTC is the date alone."""
+    if at is None:
+        return MISSING
+    time = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
+    midnight = time.hour == time.minute == time.second == 0
+    return f"{time:%Y-%m-%d}" if midnight else f"{time:%Y-%m-%d %H:%M} UTC"

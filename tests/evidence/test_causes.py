@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sopkit.definitions.results import Verdict
+from sopkit.evidence.causes import Period, causes
+from sopkit.evidence.density_ratio import probability_of_current
+from sopkit.evidence.drift import drift
+
+KINDS = {"x": "numeric", "z": "numeric"}
+
+
+def period(seed: int, rows: int = 6000, shift: float = 0.0, slope: float = 1.0, level: float = -1.0) -> Period:
+    """Rows of a world whose model knows slope 1 and level -1; 40 blocks."""
+    random = np.random.default_rng(seed)
+    x, z = random.normal(shift, 1, rows), random.normal(0, 1, rows)
+    y = (random.random(rows) < 1 / (1 + np.exp(-(level + slope * x)))).astype(float)
+    score = 1 / (1 + np.exp(-(-1.0 + x)))
+    return Period(pd.DataFrame({"x": x, "z": z}), y, score, np.arange(rows) * 40 // rows)
+
+
+def found(before: Period, now: Period, **options):
+    moved = drift(before.table, now.table, KINDS)
+    return causes(moved, before, now, KINDS, task="binary", **options)
+
+
+def test_nothing_changed_has_no_cause():
+    """Two periods of one world: nothing is at work."""
+    told = found(period(1), period(2))
+    assert told.at_work == []
+    assert told.sentence.startswith("No cause found")
+
+
+def test_inputs_that_moved_are_data_drift_and_not_concept_drift():
+    """The model is right everywhere; inputs moved, so the target's rate did, and the meaning of inputs did not."""
+    told = found(period(1), period(2, shift=1.0))
+    assert "data_drift" in told.at_work
+    assert "concept_drift" not in told.at_work
+    assert "changed_conditions" in told.at_work
+
+
+def test_another_meaning_of_the_same_inputs_is_concept_drift():
+    """Inputs are as before and lead to the opposite outcome: concept drift alone."""
+    told = found(period(1), period(2, slope=-1.0))
+    assert told.at_work == ["concept_drift"]
+    assert told.concept_drift.value > 0
+
+
+def test_more_than_one_cause_can_be_at_work():
+    """Inputs moved and their meaning changed: both are named."""
+    told = found(period(1), period(2, shift=1.0, slope=-1.0))
+    assert {"data_drift", "concept_drift"} <= set(told.at_work)
+
+
+def test_the_comparison_is_made_where_both_periods_have_inputs():
+    """After reweighting, both sides have the same mean input, far from either one's own."""
+    before, now = period(1), period(2, shift=1.0)
+    p_before, p_now = probability_of_current(before.table, now.table, KINDS)
+    left = np.average(before.table["x"], weights=p_before)
+    right = np.average(now.table["x"], weights=1 - p_now)
+    assert left == pytest.approx(right, abs=0.08)
+    assert left == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_density_ratio_is_that_of_the_true_densities():
+    """For two normals the log odds are linear in x; the classifier follows within its bins."""
+    before, now = period(1).table, period(2, shift=1.0).table
+    p = probability_of_current(before, now, {"x": "numeric"})[0]
+    truth = 1 / (1 + np.exp(-(before["x"] - 0.5)))
+    middle = before["x"].between(-1, 2)
+    assert np.abs(p - truth)[middle].mean() < 0.06
+
+
+def test_without_change_concept_drift_is_rarely_alarmed():
+    """Forty pairs of periods of the same world: at most four alarms of any cause."""
+    alarms = sum(bool(found(period(2 * s, 3000), period(2 * s + 1, 3000), resamples=200).at_work) for s in range(40))
+    assert alarms <= 4
+
+
+def test_periods_that_share_no_inputs_cannot_be_compared():
+    """Without common support there is nothing to say about the meaning of inputs, and the reason counts rows."""
+    told = found(period(1, 1000), period(2, 1000, shift=12.0))
+    assert told.concept_drift.verdict is Verdict.INSUFFICIENT
+    assert "share too few inputs" in told.concept_drift.reason
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reason"),
+    [
+        (None, period(2), "no labelled reference rows"),
+        (period(1), None, "no labelled current rows"),
+        (period(1), period(2, 0), "no labelled current rows"),
+    ],
+)
+def test_without_labels_only_the_inputs_can_be_judged(before, now, reason):
+    """What needs labels is insufficient, with the side that lacks them."""
+    told = causes(None, before, now, KINDS, task="binary")
+    assert {measure.verdict for measure in told.measures} == {Verdict.INSUFFICIENT}
+    assert reason in told.concept_drift.reason
+
+
+def test_too_few_blocks_give_no_interval_and_no_verdict():
+    """Rows of one day only are no evidence about months."""
+    one = period(2)
+    told = found(period(1), Period(one.table, one.y, one.prediction, np.zeros(len(one.y))))
+    assert told.concept_drift.verdict is Verdict.INSUFFICIENT
+    assert "no interval" in told.changed_conditions.reason
+
+
+def test_causes_of_numbers_and_classes_are_told_apart_too():
+    """Regression and several classes go the same way: a moved mean or class share is a changed condition."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"x": random.normal(0, 1, 4000), "z": random.normal(0, 1, 4000)})
+    blocks = np.arange(4000) // 100
+    y = table["x"].to_numpy()
+    before = Period(table, y + random.normal(0, 0.5, 4000), y, blocks)
+    after = Period(table, y + 1 + random.normal(0, 0.5, 4000), y, blocks)
+    told = causes(None, before, after, KINDS, task="regression")
+    assert told.at_work == ["concept_drift", "changed_conditions"]
+    p = np.full((4000, 3), 1 / 3)
+    one = Period(table, random.choice(3, 4000).astype(float), p, blocks)
+    two = Period(table, random.choice(3, 4000, p=[0.8, 0.1, 0.1]).astype(float), p, blocks)
+    assert "changed_conditions" in causes(None, one, two, KINDS, task="multiclass").at_work
+
+
+def test_causes_are_plain_json_a_table_and_a_figure():
+    """Each cause has verdict, value, interval and sentence in every view."""
+    told = found(period(1), period(2, slope=-1.0))
+    assert json.loads(json.dumps(told.to_dict()))["at_work"] == ["concept_drift"]
+    assert list(told.table["cause"]) == ["Data drift", "Concept drift", "Changed conditions"]
+    assert told.figure().png()

@@ -1,0 +1,178 @@
+"""One rule decides, and it never takes silence for consent."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sopkit.definitions.model import Evaluation, Fairness
+from sopkit.definitions.results import Threshold, Verdict
+from sopkit.evidence.calibration import calibration_of
+from sopkit.evidence.comparison import against_naive, compare
+from sopkit.evidence.decision import decide
+from sopkit.evidence.fairness import fairness_of
+from sopkit.evidence.measure import failed, insufficient, measured
+from sopkit.evidence.operating import operating_point
+from sopkit.evidence.robustness import robustness_of
+
+QUICK = Evaluation(resamples=200)
+
+
+def binary(days=30, size=60, seed=1):
+    """Targets, a weak and a strong calibrated model, days."""
+    random = np.random.default_rng(seed)
+    signal, blind = random.normal(size=days * size), random.normal(size=days * size)
+    y = (random.random(days * size) < 1 / (1 + np.exp(-(2 * signal - 1)))).astype(float)
+    strong, weak = 1 / (1 + np.exp(-(1.9 * signal - 1))), 1 / (1 + np.exp(-(0.6 * signal + 0.3 * blind - 0.9)))
+    return y, weak, strong, np.repeat(np.arange(days), size)
+
+
+def compared(old, new, y, day, **options):
+    return compare(y, old, new, task="binary", blocks=day, evaluation=QUICK, **options)
+
+
+def test_a_challenger_that_meets_the_rule_is_promoted():
+    """Gain above the margin and guardrails kept: promoted, and the paragraph says so with numbers."""
+    y, weak, strong, day = binary()
+    decision = decide(compared(weak, strong, y, day, recipe_on_new_data=strong))
+    assert (decision.outcome, decision.verdict) == ("promoted", Verdict.PASS)
+    assert decision.moves
+    assert "beats" in decision.why
+    assert "new data helped" in decision.why
+
+
+def test_a_challenger_that_is_not_better_leaves_the_champion():
+    """No gain: the champion is kept, verdict `fail`, and the reason names the limit."""
+    y, weak, strong, day = binary()
+    decision = decide(compared(strong, weak, y, day))
+    assert (decision.outcome, decision.verdict) == ("champion_kept", Verdict.FAIL)
+    assert "> 0.003" in decision.why
+    assert not decision.moves
+
+
+def test_no_evidence_is_not_good_news():
+    """Ten days only: the champion is kept with verdict `insufficient`, however large the gain."""
+    y, weak, strong, day = binary(days=10)
+    decision = decide(compared(weak, strong, y, day))
+    assert (decision.outcome, decision.verdict) == ("champion_kept", Verdict.INSUFFICIENT)
+    assert "only 10 blocks" in decision.why
+
+
+def test_a_first_champion_has_to_beat_the_naive_forecast_or_nothing_goes_into_service():
+    """Against a naive baseline a pass is `first_champion`, anything else is `blocked`."""
+    y, _, strong, day = binary()
+    naive, folds = np.full(len(y), y.mean()), np.repeat([1, 2, 3], len(y) // 3)
+    common = {"task": "binary", "blocks": day, "folds": folds, "evaluation": QUICK}
+    assert decide(against_naive(y, strong, naive, **common), first=True).outcome == "first_champion"
+    assert decide(against_naive(y, naive, naive, **common), first=True).outcome == "blocked"
+
+
+@pytest.mark.parametrize("measure", [failed("leak_free_split", "3 rows"), insufficient("leaks", "no engine")])
+def test_scores_that_cannot_be_believed_block_whatever_they_say(measure):
+    """Something that must hold and does not, or cannot be told, blocks a challenger that meets the rule."""
+    y, weak, strong, day = binary()
+    decision = decide(compared(weak, strong, y, day), must_hold=[measure])
+    assert decision.outcome == "blocked"
+    assert decision.verdict is measure.verdict
+    assert "cannot be believed" in decision.why
+
+
+def test_better_than_a_champion_that_is_worse_than_dice_is_not_good_enough():
+    """A challenger with an AUC around one half is not promoted over a champion below it."""
+    y, _, strong, day = binary(size=200)
+    random = np.random.default_rng(8)
+    noise = np.clip(y.mean() + random.normal(0, 0.02, len(y)), 0, 1)
+    comparison = compared(1 - strong, noise, y, day)
+    assert comparison.verdict is Verdict.PASS
+    decision = decide(comparison)
+    assert (decision.outcome, decision.verdict) == ("champion_kept", Verdict.FAIL)
+    assert "no skill" in decision.why
+
+
+def test_findings_that_only_inform_do_not_stop_a_promotion():
+    """A measure of `also` that fails is put before the signer and decides nothing."""
+    y, weak, strong, day = binary()
+    note = measured("looks", 7, threshold=Threshold(op="at_most", value=3), title="Looks at these rows")
+    decision = decide(compared(weak, strong, y, day), also=[note])
+    assert decision.outcome == "promoted"
+    assert [reason.topic for reason in decision.notes] == ["Looks at these rows"]
+    assert "Looks at these rows" in decision.why
+
+
+def biased(y, strong, harm=0.2):
+    """Two groups, of which the challenger flags the second more often."""
+    group = np.where(np.arange(len(y)) % 2 == 0, "a", "b")
+    return group, np.where(group == "b", np.clip(strong + harm, 0, 1), strong)
+
+
+def test_a_fairness_limit_broken_and_worse_than_the_champion_keeps_the_champion():
+    """The challenger flags one group more and the champion does not: kept, although the scores are better."""
+    y, weak, strong, day = binary(size=200)
+    group, unfair = biased(y, strong)
+    evaluation = QUICK.model_copy(update={"fairness": Fairness(largest_gap=0.1)})
+    frame = pd.DataFrame({"sex": group})
+    fairness = fairness_of(y, unfair, frame, task="binary", blocks=day, evaluation=evaluation, champion=weak)
+    loose = evaluation.model_copy(update={"guardrails": {}})
+    comparison = compare(y, weak, unfair, task="binary", blocks=day, evaluation=loose)
+    assert decide(comparison).outcome == "promoted"
+    decision = decide(comparison, fairness=fairness)
+    assert (decision.outcome, decision.verdict) == ("champion_kept", Verdict.FAIL)
+    assert "sex" in decision.why
+
+
+def test_a_gap_of_a_slice_or_one_that_the_champion_has_too_is_for_the_signer():
+    """The same gap without a protected attribute, or in both models, is a note and stops nothing."""
+    y, weak, strong, day = binary(size=200)
+    group, unfair = biased(y, strong)
+    evaluation = QUICK.model_copy(update={"fairness": Fairness(largest_gap=0.1), "guardrails": {}})
+    comparison = compare(y, weak, unfair, task="binary", blocks=day, evaluation=evaluation)
+    options = {"task": "binary", "blocks": day, "evaluation": evaluation}
+    frame = pd.DataFrame({"origin": group})
+    for fairness in (
+        fairness_of(y, unfair, frame, champion=weak, protected=[], **options),
+        fairness_of(y, unfair, frame, champion=unfair, **options),
+    ):
+        decision = decide(comparison, fairness=fairness)
+        assert decision.outcome == "promoted"
+        assert any("origin" in note.topic for note in decision.notes)
+
+
+def test_a_model_that_does_not_answer_keeps_the_champion():
+    """A challenger that raises when a feature is missing is not promoted."""
+    y, weak, strong, day = binary()
+    features = pd.DataFrame({"score": strong})
+
+    def fragile(table):
+        if table["score"].isna().any():
+            raise ValueError("Input contains NaN")
+        return table["score"].clip(0, 1)
+
+    robustness = robustness_of(fragile, features, y, task="binary")
+    decision = decide(compared(weak, strong, y, day), robustness=robustness)
+    assert decision.outcome == "champion_kept"
+    assert "Input contains NaN" in decision.why
+
+
+def test_everything_together_has_every_view():
+    """With all evidence there is a table, a figure, JSON and words, in the order of the rule."""
+    y, weak, strong, day = binary()
+    common = {"task": "binary", "blocks": day, "evaluation": QUICK}
+    decision = decide(
+        compared(weak, strong, y, day, slices=pd.DataFrame({"half": day % 2})),
+        calibration=calibration_of(y, strong, **common),
+        operating=operating_point(y, weak, strong, **common),
+        fairness=fairness_of(y, strong, pd.DataFrame({"half": day % 2}), champion=weak, **common),
+        robustness=robustness_of(
+            lambda t: t["p"].fillna(0.3).clip(0, 1), pd.DataFrame({"p": strong}), y, task="binary"
+        ),
+    )
+    assert decision.outcome == "promoted"
+    assert decision.table.weight.tolist()[:3] == ["rule", "rule", "hard"]
+    assert {"hard", "soft"} <= set(decision.table.weight)
+    json.dumps(decision.to_dict(), allow_nan=False)
+    assert decision.figure().png().startswith(b"\x89PNG")
+    assert decision.measures[0].value == "promoted"
+    assert "promoted" in decision._repr_markdown_()

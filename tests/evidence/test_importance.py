@@ -1,0 +1,120 @@
+"""Permutation importance finds what a model rests on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+
+from sopkit.definitions.results import Verdict
+from sopkit.errors import WrongUse
+from sopkit.evidence.importance import importance_of
+
+RANDOM = np.random.default_rng(5)
+N = 3000
+FEATURES = pd.DataFrame(RANDOM.normal(size=(N, 3)), columns=["strong", "weak", "idle"])
+FEATURES["twin"] = FEATURES.strong
+Y = (RANDOM.random(N) < 1 / (1 + np.exp(-2 * FEATURES.strong - 0.5 * FEATURES.weak))).astype(float)
+
+
+def model(table):
+    return 1 / (1 + np.exp(-2 * table.strong - 0.5 * table.weak))
+
+
+def torn(table):
+    return 1 / (1 + np.exp(-1 * table.strong - 1 * table.twin - 0.5 * table.weak))
+
+
+def test_importance_agrees_with_scikit_learn():
+    """Importances are close to scikit-learn's permutation importance of the same model."""
+    columns = ["strong", "weak", "idle"]
+    fitted = LogisticRegression().fit(FEATURES[columns], Y)
+    oracle = permutation_importance(fitted, FEATURES[columns], Y, scoring="roc_auc", n_repeats=20, random_state=0)
+    found = importance_of(
+        lambda table: fitted.predict_proba(table)[:, 1], FEATURES[columns], Y, task="binary", repeats=20
+    )
+    ours = found.table.set_index("feature").importance[columns]
+    assert ours.to_numpy() == pytest.approx(oracle.importances_mean, abs=0.01)
+
+
+def test_features_come_in_order_and_an_unused_one_has_none():
+    """The strongest comes first; what the model never reads costs nothing."""
+    found = importance_of(model, FEATURES, Y, task="binary")
+    assert found.table.feature.tolist()[:2] == ["strong", "weak"]
+    assert found.table.set_index("feature").loc["idle", "importance"] == 0
+    assert "rests most on strong" in found.finding
+    assert {measure.verdict for measure in found.measures} == {None}
+
+
+def test_features_that_say_the_same_are_shuffled_together():
+    """Two halves of one signal look weaker alone than as the group that they are."""
+    alone = importance_of(torn, FEATURES, Y, task="binary").table.set_index("feature").importance
+    group = importance_of(torn, FEATURES, Y, task="binary", groups={"signal": ["strong", "twin"]})
+    together = group.table.set_index("feature").importance
+    assert together["signal"] > alone["strong"] + alone["twin"]
+    assert set(together.index) == {"signal", "weak", "idle"}
+
+
+def test_a_change_against_the_champion_is_shown():
+    """What the champion rested on and the challenger does not stands in the table, figure and words."""
+    found = importance_of(model, FEATURES, Y, task="binary", champion=lambda t: 1 / (1 + np.exp(-t.weak)))
+    table = found.table.set_index("feature")
+    assert table.loc["strong", "change"] == pytest.approx(table.loc["strong", "importance"])
+    assert "strong gained most" in found.finding
+    assert found.figure().png().startswith(b"\x89PNG")
+
+
+def test_the_same_seed_gives_the_same_importance():
+    """Shuffles come from the model file's seed."""
+    one, other = (importance_of(model, FEATURES, Y, task="binary").to_dict() for _ in range(2))
+    assert json.dumps(one, allow_nan=False) == json.dumps(other, allow_nan=False)
+
+
+def test_dtypes_survive_the_shuffle():
+    """Categories, truth values, texts with missing ones and whole numbers reach the model in their own dtype."""
+    table = pd.DataFrame(
+        {
+            "c": pd.Categorical(RANDOM.choice(["a", "b"], N)),
+            "b": RANDOM.random(N) < 0.5,
+            "t": pd.Series(RANDOM.choice(["x", None], N), dtype="str"),
+            "i": RANDOM.integers(0, 5, N),
+            "n": pd.array(RANDOM.integers(0, 5, N), dtype="Int64"),
+        }
+    )
+    dtypes = []
+
+    def watching(rows):
+        dtypes.append(rows.dtypes.tolist())
+        return np.linspace(0, 1, len(rows))
+
+    importance_of(watching, table, Y, task="binary")
+    assert all(seen == table.dtypes.tolist() for seen in dtypes)
+
+
+@pytest.mark.parametrize(
+    ("answer", "y", "reason"),
+    [
+        (lambda table: 1 / 0, Y, "ZeroDivisionError"),
+        (lambda table: np.full(len(table), np.nan), Y, "missing or infinite"),
+        (model, np.ones(N), "one class"),
+    ],
+)
+def test_a_model_without_answers_is_insufficient(answer, y, reason):
+    """No predictions or one class: insufficient with the reason, and every view still works."""
+    found = importance_of(answer, FEATURES, y, task="binary")
+    assert [measure.verdict for measure in found.measures] == [Verdict.INSUFFICIENT]
+    assert reason in found.finding
+    json.dumps(found.to_dict(), allow_nan=False)
+    assert found.figure().png().startswith(b"\x89PNG")
+
+
+def test_unknown_columns_and_a_single_shuffle_are_refused():
+    """A group of an unknown column and an interval of one repeat raise with what is expected."""
+    with pytest.raises(WrongUse, match="nowhere"):
+        importance_of(model, FEATURES, Y, task="binary", groups={"g": ["nowhere"]})
+    with pytest.raises(WrongUse, match="two"):
+        importance_of(model, FEATURES, Y, task="binary", repeats=1)

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from sopkit.definitions.results import Verdict
+from sopkit.evidence.leaks import suspected_leaks
+
+KINDS = {"a": "numeric", "b": "numeric", "c": "categorical"}
+
+
+def look(table, target=None, features=KINDS, **options):
+    options = {"task": "binary", "time": "at"} | options
+    return suspected_leaks(table, table["y"] if target is None else target, features, **options)
+
+
+def test_ordinary_features_raise_no_suspicion(table):
+    """Features that help a little pass, and the strongest is named."""
+    found = look(table)
+    assert found.verdict is Verdict.PASS
+    assert found.strengths[0].name == "a"
+    assert found.findings == ()
+
+
+def test_the_strength_of_a_smooth_feature_is_its_auc_on_later_rows(table):
+    """For a feature that rises with the target the strength is close to the AUC of its plain value."""
+    later = table.iloc[1400:]
+    assert look(table).strengths[0].value == pytest.approx(roc_auc_score(later["y"], later["a"]), abs=0.03)
+
+
+def test_a_feature_that_knows_the_answer_blocks(table):
+    """A noisy copy of the target blocks and is named, with what to do."""
+    random = np.random.default_rng(0)
+    found = look(table.assign(b=table["y"] + random.normal(0, 0.3, len(table))))
+    assert found.suspects == ["b"]
+    assert found.verdict is Verdict.FAIL
+    assert "known_at" in found.findings[0].remedy
+
+
+def test_a_declared_feature_is_a_question_for_the_signer(table):
+    """With `known_at` the same strength is a warning that repeats the declaration."""
+    copy = table.assign(b=table["y"])
+    found = look(copy, known_at={"b": "an hour before"})
+    assert found.verdict is Verdict.PASS
+    assert [(item.name, item.severity) for item in found.findings] == [("leak_question", "warn")]
+    assert "an hour before" in found.findings[0].sentence
+
+
+def test_a_column_of_the_target_blocks_even_if_declared(table):
+    """What the target is made of is no feature, whatever is declared."""
+    found = look(table, target_columns=["b"], known_at={"b": "before"})
+    assert found.suspects == ["b"]
+    assert found.findings[0].name == "target_as_feature"
+
+
+def test_an_exact_copy_in_words_blocks(table):
+    """A category that names the class blocks."""
+    found = look(table.assign(c=table["y"].map({0.0: "no", 1.0: "yes"})))
+    assert found.suspects == ["c"]
+    assert found.strengths[0].value == pytest.approx(1.0)
+
+
+def test_missing_values_that_tell_the_label_block(table):
+    """A number that is there only for one class blocks, and the sentence says that its absence tells."""
+    found = look(table.assign(b=table["b"].where(table["y"] == 1)))
+    assert found.suspects == ["b"]
+    assert "Whether b is missing" in found.findings[0].sentence
+
+
+def test_a_number_that_is_the_target_in_regression_blocks(table):
+    """For regression a rank correlation near one blocks."""
+    target = table["a"] * 2 + 3
+    found = look(table, target, task="regression")
+    assert "a" in found.suspects
+
+
+def test_summands_of_the_target_block_together(table):
+    """Two numbers that add up to the target are what it is made of, though each alone is weak."""
+    random = np.random.default_rng(0)
+    parts = table.assign(a=random.normal(0, 1, len(table)), b=random.normal(0, 1, len(table)))
+    found = look(parts, parts["a"] + parts["b"], task="regression")
+    assert [item.name for item in found.findings] == ["target_from_features"]
+    assert "a and b together" in found.findings[0].sentence
+
+
+def test_a_class_named_by_a_feature_blocks_among_many_classes(table):
+    """With several classes a feature that names them blocks."""
+    random = np.random.default_rng(0)
+    classes = pd.Series(random.choice(["x", "y", "z"], len(table)))
+    found = look(table.assign(c=classes.map({"x": "1", "y": "2", "z": "3"})), classes, task="multiclass")
+    assert found.suspects == ["c"]
+    assert found.strengths[-1].value == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (pd.Series([None] * 2000, dtype=object), "only 0 labelled rows"),
+        (pd.Series([1.0] * 2000), "one value only"),
+        (pd.Series([1.0, 0.0] * 5 + [None] * 1990), "only 10 labelled rows"),
+    ],
+)
+def test_without_labels_nothing_is_cleared(table, target, reason):
+    """No labels, one class or ten rows is `insufficient`, not innocent."""
+    found = look(table, target)
+    assert found.verdict is Verdict.INSUFFICIENT
+    assert reason in found.reason
+    assert found.measures[0].value is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    [np.nan, np.inf, "text", None, pd.NaT],
+)
+def test_a_feature_without_usable_values_is_weak_not_an_error(table, column):
+    """An empty, infinite or textual column of numbers tells nothing and breaks nothing."""
+    assert look(table.assign(b=column)).verdict is Verdict.PASS
+
+
+def test_features_and_noise_raise_no_false_alarm():
+    """Two hundred pure-noise features of a small table stay far below the limit."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(random.normal(size=(400, 200)), columns=[f"f{i}" for i in range(200)])
+    target = pd.Series((random.random(400) < 0.3).astype(float))
+    found = suspected_leaks(table, target, dict.fromkeys(table.columns, "numeric"), task="binary")
+    assert found.verdict is Verdict.PASS
+    assert found.strengths[0].value < 0.75
+
+
+def test_suspicion_is_plain_json_and_drawn(table):
+    """JSON, table and figure hold every feature."""
+    found = look(table)
+    assert len(json.loads(json.dumps(found.to_dict()))["strengths"]) == 3
+    assert len(found.table) == 3
+    assert found.figure().png()
+
+
+def test_on_real_flights_only_the_departure_delay_is_suspected(flights, flights_model):
+    """None of the features of the model file blocks; adding `dep_delay` does, by name."""
+    rows = flights[flights["time_hour"] < "2013-07-01"]
+    clean = suspected_leaks(rows, rows["late"], flights_model.features, task="binary", time="time_hour")
+    assert clean.findings == ()
+    assert clean.strengths[0].value < 0.7
+    more = {**flights_model.features, "dep_delay": "numeric"}
+    known = {name: f.known_at for name, f in flights_model.features.items() if f.known_at}
+    found = suspected_leaks(rows, rows["late"], more, task="binary", time="time_hour", known_at=known)
+    assert found.suspects == ["dep_delay"]

@@ -1,0 +1,315 @@
+"""Pipelines, fitting and rolling origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sopkit import modelling
+from sopkit.definitions.model import ModelFile
+from sopkit.errors import DataError, DefinitionError, NotEnoughEvidence
+from sopkit.evidence.metrics import score
+
+Make = Callable[..., ModelFile]
+LINEAR = {"class": "sklearn.linear_model.LogisticRegression", "parameters": {"max_iter": 500}}
+FOREST = {"class": "sklearn.ensemble.RandomForestClassifier", "parameters": {"n_estimators": 10}}
+LIGHT = {"class": "lightgbm.LGBMClassifier", "parameters": {"n_estimators": 10}}
+ALL_KINDS = {
+    "temperature": "numeric",
+    "running": "numeric",
+    "since": "numeric",
+    "site": "categorical",
+    "shift": "categorical",
+    "note": "text",
+}
+
+
+def with_all_kinds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Numbers, truth values with gaps, times, texts, codes with gaps."""
+    rng = np.random.default_rng(3)
+    return rows.assign(
+        running=pd.array(rng.choice([True, False, None], len(rows)), dtype="boolean"),
+        since=rows["at"] - pd.Timedelta(days=3),
+        site=rows["site"].mask(rows.index % 11 == 0),
+        shift=rng.choice([1.0, 2.0, np.nan], len(rows)),
+        note=rng.choice(["bearing is hot", "all quiet", "belt slips", None], len(rows)),
+    )
+
+
+@pytest.mark.parametrize("estimator", [None, LINEAR, FOREST, LIGHT], ids=["default", "linear", "forest", "lightgbm"])
+def test_a_pipeline_copes_with_what_data_are_like(rows: pd.DataFrame, model_with: Make, estimator: Any) -> None:
+    """Missing values, unseen categories, truth values, times and texts give probabilities, whatever the estimator."""
+    model = model_with(features=ALL_KINDS, estimator=estimator)
+    table = with_all_kinds(rows)
+    fitted = modelling.fit(modelling.recipe(model), table, model)
+    strange = table[:50].assign(site="never seen", shift=99, note="unheard of", temperature=np.nan, running=pd.NA)
+    for part in (table, strange, table[:1]):
+        predictions = modelling.predict(fitted.pipeline, part, model)
+        assert predictions.shape == (len(part),)
+        assert np.isfinite(predictions).all()
+        assert ((predictions >= 0) & (predictions <= 1)).all()
+
+
+def test_a_value_means_the_same_however_it_was_stored(rows: pd.DataFrame, model_with: Make) -> None:
+    """Whole numbers as float, int or text, and truth values as texts, give the same predictions."""
+    model = model_with(features={"temperature": "numeric", "shift": "categorical", "running": "numeric"})
+    rng = np.random.default_rng(1)
+    table = rows.assign(shift=rng.choice([1, 2, 3], len(rows)), running=rng.choice([True, False], len(rows)))
+    fitted = modelling.fit(modelling.recipe(model), table, model)
+    expected = modelling.predict(fitted.pipeline, table, model)
+    for other in (
+        table.assign(shift=table["shift"].astype(float)),
+        table.assign(shift=table["shift"].astype(str), running=table["running"].astype(str)),
+        table.assign(shift=table["shift"].astype("category"), running=table["running"].astype(int)),
+        table.astype(object),
+    ):
+        np.testing.assert_array_equal(modelling.predict(fitted.pipeline, other, model), expected)
+
+
+def test_many_categories_fit_into_histogram_boosting(rows: pd.DataFrame, model_with: Make) -> None:
+    """It bins into 255; features of few categories are given as such, the codes of 960 serial numbers as numbers."""
+    model = model_with(features={"serial": "categorical", "temperature": "numeric", "site": "categorical"})
+    table = rows.assign(serial=[f"s{at}" for at in rows.index])
+    pipeline = modelling.fit(modelling.recipe(model), table, model).pipeline
+    assert pipeline.named_steps["estimator"].is_categorical_.tolist() == [True, False, False]
+
+
+def test_fitting_twice_predicts_the_same_bytes(rows: pd.DataFrame, model: ModelFile) -> None:
+    """Same rows, recipe and seed, in whatever order the rows come."""
+    recipe = modelling.recipe(model)
+    once = modelling.fit(recipe, rows, model)
+    again = modelling.fit(recipe, rows.sample(frac=1, random_state=2), model)
+    first, second = (modelling.predict(fitted.pipeline, rows, model).tobytes() for fitted in (once, again))
+    assert first == second
+
+
+def test_a_feature_without_values_is_left_out_with_a_note(rows: pd.DataFrame, model: ModelFile) -> None:
+    """The model is fitted on the others; when the feature has values later they are ignored."""
+    fitted = modelling.fit(modelling.recipe(model), rows.assign(temperature=np.nan), model)
+    assert fitted.notes == ("feature 'temperature' has no value in any training row and is left out",)
+    assert len(modelling.predict(fitted.pipeline, rows, model)) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "text"),
+    [
+        (lambda rows: rows[:10], NotEnoughEvidence, "too few labelled rows(?s:.*)got:      10 rows"),
+        (lambda rows: rows.assign(alarm=0), NotEnoughEvidence, "one class only(?s:.*)960 rows, all of class 0"),
+        (lambda rows: rows.assign(alarm=np.nan), NotEnoughEvidence, "too few labelled rows"),
+        (lambda rows: rows.assign(temperature=np.nan, site=None), DataError, "no feature has a single value"),
+        (lambda rows: rows.drop(columns="site"), DataError, "lack the feature 'site'"),
+    ],
+    ids=["ten rows", "one class", "no label", "nothing but missing", "no column"],
+)
+def test_what_cannot_be_learnt_from_is_told(
+    rows: pd.DataFrame,
+    model: ModelFile,
+    spoil: Callable[[pd.DataFrame], pd.DataFrame],
+    error: type[Exception],
+    text: str,
+) -> None:
+    """The error has the count or the name, not a library's words."""
+    with pytest.raises(error, match=text):
+        modelling.fit(modelling.recipe(model), spoil(rows), model)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "text"),
+    [
+        ({"class": "os.system"}, "is not allowed"),
+        ({"class": "sklearnx.Estimator"}, "is not allowed"),
+        ({"class": "sklearn.nowhere.Estimator"}, "cannot be imported"),
+        ({"class": "sklearn.ensemble.Nothing"}, "has no estimator 'Nothing'"),
+        ({"class": "sklearn.datasets.load_iris"}, "is not an estimator"),
+        ({"class": "sklearn.utils._joblib.joblib"}, "(has no estimator|cannot be imported|is not an estimator)"),
+        ({"class": "sklearn.linear_model.Ridge"}, "does not fit a binary target"),
+        ({"class": "sklearn.linear_model.Perceptron"}, "does not fit a binary target(?s:.*)predict_proba"),
+        ({**LINEAR, "parameters": {"depth": 3}}, r"no parameter 'depth'(?s:.*)C, class_weight"),
+        ({"class": "sensors:Own"}, "has none beside it"),
+    ],
+)
+def test_an_estimator_that_may_not_be_used_is_refused(
+    rows: pd.DataFrame, model_with: Make, estimator: dict[str, Any], text: str
+) -> None:
+    """Only classifiers with probabilities (or regressors) of three libraries or the pinned module, known parameters."""
+    model = model_with(estimator=estimator)
+    with pytest.raises(DefinitionError, match=text):
+        modelling.fit(modelling.recipe(model), rows, model)
+
+
+OWN = """
+from sklearn.linear_model import LogisticRegression
+
+class Careful(LogisticRegression):
+    pass
+"""
+
+
+def test_an_estimator_of_the_pinned_module_is_used(tmp_path: Path, rows: pd.DataFrame, model_with: Make) -> None:
+    """`module:Name` is taken from the Python file beside the model file."""
+    (tmp_path / "own.py").write_text(OWN)
+    model = model_with(estimator={"class": "own:Careful"})
+    fitted = modelling.fit(modelling.recipe(model), rows, model, module=tmp_path / "own.py")
+    assert type(fitted.pipeline.named_steps["estimator"]).__name__ == "Careful"
+
+
+def test_warnings_become_notes(rows: pd.DataFrame, model_with: Make) -> None:
+    """An estimator that did not converge is fitted, and says so."""
+    model = model_with(estimator={"class": "sklearn.linear_model.LogisticRegression", "parameters": {"max_iter": 1}})
+    fitted = modelling.fit(modelling.recipe(model), rows, model)
+    assert any(note.startswith("ConvergenceWarning: ") for note in fitted.notes)
+
+
+def test_resources_are_measured_while_it_runs(rows: pd.DataFrame, model: ModelFile) -> None:
+    """Wall and processor seconds, memory and threads, and the samples that `progress` saw."""
+    seen: list[dict[str, float]] = []
+    resources = modelling.fit(modelling.recipe(model), rows, model, progress=seen.append).resources
+    assert resources["wall_seconds"] >= 0
+    assert resources["peak_memory_mb"] > 10
+    assert resources["samples"] == seen
+    assert set(seen[0]) == {"seconds", "cpu_seconds", "memory_mb", "threads"}
+
+
+def test_a_challenger_overrides_the_recipe(model_with: Make) -> None:
+    """Parameters are merged, features selected, the window set; a recipe survives JSON."""
+    model = model_with(
+        challengers={
+            "recent": {"parameters": {"max_iter": 7}, "features": ["site"], "window": "10d", "title": "Recent"}
+        }
+    )
+    recipe = modelling.recipe(model, "recent")
+    assert recipe.parameters == {"max_iter": 7, "early_stopping": False}
+    assert recipe.features == {"site": "categorical"}
+    assert modelling.Recipe.from_dict(recipe.to_dict()) == recipe
+    with pytest.raises(DefinitionError, match=r"no challenger 'older'(?s:.*)recent"):
+        modelling.recipe(model, "older")
+
+
+def test_a_window_and_its_cut_decide_the_rows(rows: pd.DataFrame, model_with: Make) -> None:
+    """Ten days before the cut are 240 rows, and the fitted model says when its training rows end."""
+    model = model_with(challengers={"recent": {"window": "10d"}})
+    fitted = modelling.fit(modelling.recipe(model, "recent"), rows, model, until=pd.Timestamp("2026-02-10", tz="UTC"))
+    assert fitted.rows == 240
+    assert fitted.trained_from == pd.Timestamp("2026-01-31", tz="UTC")
+    assert fitted.trained_until == pd.Timestamp("2026-02-10", tz="UTC")
+
+
+def test_golden_predictions_survive_parquet_and_notice_another_model(rows: pd.DataFrame, model: ModelFile) -> None:
+    """The same model reproduces them exactly, another one does not."""
+    fitted = modelling.fit(modelling.recipe(model), rows, model)
+    golden = modelling.golden(fitted.pipeline, rows, model, n=20)
+    kept = modelling.read_parquet_bytes(modelling.parquet_bytes(golden.table))
+    assert len(kept) == 20
+    assert modelling.reproduce(fitted.pipeline, kept, model) == 0.0
+    other = modelling.fit(modelling.recipe(model), rows[:300], model)
+    assert modelling.reproduce(other.pipeline, kept, model) > 0.001
+
+
+def test_rolling_origin_chooses_and_says_why(
+    rows: pd.DataFrame, model_with: Make, binary_score: Callable[..., dict[str, float]]
+) -> None:
+    """The recipe that sees the temperature beats the one that does not, and the naive forecast."""
+    model = model_with(challengers={"blind": {"features": ["site"]}, "seeing": {}})
+    seen: list[dict[str, Any]] = []
+    trial = modelling.rolling_origin(modelling.recipes(model), rows, model, score=binary_score, progress=seen.append)
+    assert trial.chosen == "seeing"
+    assert trial.beats_naive
+    assert trial.why.startswith("seeing has the best mean roc_auc over 3 folds: 0.")
+    assert trial.means["naive"]["roc_auc"] == 0.5
+    assert sorted(trial.table["recipe"].unique()) == ["blind", "naive", "seeing"]
+    assert len(trial.table) == 9
+    assert {"recipe", "fold", "folds", "seconds"} <= set(seen[0])
+    assert trial.to_dict()["folds"][0]["test_from"].startswith("2026-01-")
+    chosen = trial.predictions[trial.predictions["recipe"] == "seeing"]
+    assert len(chosen) == 3 * 7 * 24
+
+
+def test_a_tie_goes_to_the_first(
+    rows: pd.DataFrame, model_with: Make, binary_score: Callable[..., dict[str, float]]
+) -> None:
+    """Of two equal recipes the earlier one in the model file is chosen."""
+    model = model_with(challengers={"plain": {}, "same": {}})
+    assert modelling.rolling_origin(modelling.recipes(model), rows, model, score=binary_score).chosen == "plain"
+
+
+def test_a_recipe_that_fails_on_a_fold_is_not_chosen(
+    rows: pd.DataFrame, model_with: Make, binary_score: Callable[..., dict[str, float]]
+) -> None:
+    """A window of one day leaves too few rows; the note says so, and the other one wins."""
+    model = model_with(challengers={"hasty": {"window": "1d"}, "steady": {}})
+    trial = modelling.rolling_origin(modelling.recipes(model), rows, model, score=binary_score)
+    assert trial.chosen == "steady"
+    hasty = trial.table[trial.table["recipe"] == "hasty"]
+    assert hasty["roc_auc"].isna().all()
+    assert hasty["note"].str.contains("too few labelled rows").all()
+    with pytest.raises(NotEnoughEvidence, match="no recipe could be judged"):
+        modelling.rolling_origin(modelling.recipes(model)[:1], rows, model, score=binary_score)
+
+
+def test_a_fold_of_one_class_counts_for_nobody(
+    rows: pd.DataFrame, model: ModelFile, binary_score: Callable[..., dict[str, float]]
+) -> None:
+    """A week without any alarm cannot tell recipes apart; the others can, and the reason says how many did."""
+    calm = rows.assign(alarm=rows["alarm"].where(rows["at"] < rows["at"].max() - pd.Timedelta(days=8), 0))
+    trial = modelling.rolling_origin(modelling.recipes(model), calm, model, score=binary_score)
+    assert trial.table.groupby("fold")["judged"].first().tolist() == [True, True, False]
+    assert "over 2 of 3 folds" in trial.why
+    with pytest.raises(NotEnoughEvidence, match="0 of 3 folds can be judged"):
+        modelling.rolling_origin(modelling.recipes(model), rows.assign(alarm=0), model, score=binary_score)
+
+
+def test_multiclass_keeps_the_order_of_classes_though_a_fold_lacks_one(rows: pd.DataFrame, model_with: Make) -> None:
+    """A class that the first fold's past has never seen has probability zero there, and its column."""
+    model = model_with(target={"column": "alarm", "task": "multiclass"})
+    kinds = np.where(rows["temperature"] > 22, "hot", "cold").astype(object)
+    kinds[(rows.index > 700) & (rows.index % 5 == 0)] = "broken"
+    trial = modelling.rolling_origin(
+        modelling.recipes(model), rows.assign(alarm=kinds), model, score=partial(score, "multiclass")
+    )
+    assert [name for name in trial.predictions.columns if name.startswith("predicted")] == [
+        "predicted_0",
+        "predicted_1",
+        "predicted_2",
+    ]
+    assert trial.primary == "macro_f1"
+    assert trial.beats_naive
+
+
+def test_a_loss_is_better_when_it_is_smaller(rows: pd.DataFrame, model_with: Make) -> None:
+    """With mean absolute error as the primary metric the smaller mean wins."""
+    model = model_with(
+        target={"column": "load", "task": "regression"},
+        evaluation={"window": "7d", "primary": "mae"},
+        estimator={"class": "sklearn.linear_model.Ridge"},
+        challengers={"blind": {"features": ["site"]}, "seeing": {}},
+    )
+    table = rows.assign(load=rows["temperature"].fillna(20) * 3)
+    trial = modelling.rolling_origin(modelling.recipes(model), table, model, score=partial(score, "regression"))
+    assert trial.chosen == "seeing"
+    assert trial.means["seeing"]["mae"] < trial.means["blind"]["mae"]
+
+
+def test_the_naive_forecast_of_a_season_knows_the_hour_of_the_week(rows: pd.DataFrame, model_with: Make) -> None:
+    """A load that only depends on the hour is forecast exactly; a part of the week without a past gets the mean."""
+    model = model_with(target={"column": "load", "task": "regression"})
+    table = rows.assign(load=rows["at"].dt.hour.astype(float))
+    forecast = modelling.naive_forecast(table[:700], table[700:], model)
+    np.testing.assert_allclose(forecast, table["load"][700:])
+    assert modelling.naive_forecast(table[:24], table[36:37], model) == pytest.approx(11.5)
+
+
+def test_the_environment_names_what_a_result_depends_on(checkout: Path, model: ModelFile) -> None:
+    """Interpreter, lock, code, seed and versions, and of the environment only the thread settings."""
+    variables = {"OMP_NUM_THREADS": "1", "SECRET": "sesame"}
+    found = modelling.describe(seed=7, root=checkout, variables=variables)
+    assert found["seed"] == 7
+    assert len(found["lock_sha256"]) == 64
+    assert "scikit-learn" in found["libraries"]
+    assert found["thread_settings"] == {"OMP_NUM_THREADS": "1"}
+    assert "sesame" not in str(found)
