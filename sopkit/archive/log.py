@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -257,22 +258,26 @@ class Log:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        from filelock import FileLock, Timeout
+        # Not filelock (4.2.11): interrupted while it takes or gives back a lock, it keeps the lock until the process
+        # ends. A file object closes wherever the interrupt lands, and the lock goes with it.
+        import fcntl
 
         make_folder(self._private)
-        lock = FileLock(self._private / "lock")
-        try:
-            lock.acquire(timeout=self.patience)
-        except Timeout:
-            raise Busy(
-                "another process is writing to the log, and does not finish",
-                where=self._private / "lock",
-                remedy="wait for it, or end it; then do it again",
-            ) from None
-        try:
+        with (self._private / "lock").open("ab") as file:
+            until = time.monotonic() + self.patience
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        raise Busy(
+                            "another process is writing to the log, and does not finish",
+                            where=self._private / "lock",
+                            remedy="wait for it, or end it; then do it again",
+                        ) from None
+                    time.sleep(0.005)
             yield
-        finally:
-            lock.release()
 
 
 def _content(path: Path) -> bytes | None:
