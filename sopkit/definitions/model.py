@@ -15,13 +15,17 @@ from sopkit.definitions.durations import Duration
 
 __all__ = [
     "Challenger",
+    "Check",
     "Column",
+    "Costs",
     "Data",
     "Estimator",
     "Evaluation",
     "Fairness",
     "Feature",
+    "Indicator",
     "ModelFile",
+    "OwnMeasure",
     "Promotion",
     "Robustness",
     "Target",
@@ -49,6 +53,35 @@ class Column(_Strict):
     severity: Literal["block", "warn"] = "warn"
 
 
+class Check(_Strict):
+    """A check of the data that the workspace's own Python file makes.
+
+    `function` is `module:name` of the file beside the model file. It gets the cleaned rows and returns the rows that
+    are at fault: a truth value for each row, or None or an empty list where nothing is.
+    """
+
+    function: str
+    title: str = Field(default="", description="What is wrong with such a row, in words.")
+    severity: Literal["block", "warn", "note"] = "warn"
+
+
+class Indicator(_Strict):
+    """A series from outside, such as an interest rate, that triggers may watch: one value a period.
+
+    `source` is a CSV or Parquet path, an SQLAlchemy URL with `query`, or `module:function`, as in `data`.
+    """
+
+    source: str
+    query: str | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    time: str = Field(description="The column that says which moment a value is about.")
+    time_format: str | list[str] | None = None
+    column: str = Field(description="The column of the values.")
+    published_after: Duration = Field(
+        default="0d", validate_default=True, description="How long after its moment a value is known."
+    )
+
+
 class Data(_Strict):
     """Where rows come from.
 
@@ -60,9 +93,18 @@ class Data(_Strict):
     query: str | None = None
     arguments: dict[str, Any] = Field(default_factory=dict)
     time: str = Field(description="The column that says when a row came to be.")
-    time_format: str | None = None
+    time_format: str | list[str] | None = Field(
+        default=None,
+        description="How it is written: a strptime format or several, `unix`, `unix-ms`, or `day-number` "
+        "(days since 1970-01-01; also for rows that are numbered in their order and have no date).",
+    )
     id: list[str] = Field(default_factory=list, description="Columns that together name a row.")
     entity: str | None = Field(default=None, description="Column of the person, machine or account a row belongs to.")
+    rows_independent: str | None = Field(
+        default=None,
+        description="Why no row tells about another, in words (each row is another client). Where blocks of time "
+        "are too few, rows are then resampled one by one.",
+    )
     label_delay: Duration = Field(
         default="0d", validate_default=True, description="How long after a row its label is known."
     )
@@ -74,6 +116,8 @@ class Data(_Strict):
     )
     fresh_within: Duration | None = Field(default=None, description="The newest row may be at most this old.")
     minimum_rows: int = 100
+    checks: dict[str, Check] = Field(default_factory=dict, description="Checks of the workspace's own, by name.")
+    indicators: dict[str, Indicator] = Field(default_factory=dict, description="Series from outside, by name.")
 
 
 class Target(_Strict):
@@ -137,12 +181,49 @@ class Robustness(_Strict):
     largest_loss: float = 0.1
 
 
+class OwnMeasure(_Strict):
+    """A metric of the workspace's own Python file: `function(y_true, y_pred, rows)` gives one number.
+
+    `y_true`, `y_pred` as in scikit-learn's metrics (binary: the probability of the positive class; multiclass: class
+    labels and a table of probabilities), `rows` the judged rows as a table.
+    """
+
+    function: str = Field(description="`module:name` of the file beside the model file.")
+    better: Literal["higher", "lower"]
+    title: str = ""
+    unit: str = ""
+    worse_by_at_most: float | None = Field(
+        default=None, ge=0, description="In its own unit. Written: a guardrail, which the challenger must keep."
+    )
+
+
+class Costs(_Strict):
+    """What an answer costs at the operating threshold, a case (a gain is negative), or an error of a forecast.
+
+    Binary: the four answers. Regression: one unit too much (`over`) and too little (`under`).
+    """
+
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    true_positive: float = 0.0
+    true_negative: float = 0.0
+    over: float = 0.0
+    under: float = 0.0
+    title: str = "Cost of acting on the model"
+    unit: str = ""
+    worse_by_at_most: float | None = Field(
+        default=None, ge=0, description="A row, in its unit. Written: a guardrail, which the challenger must keep."
+    )
+
+
 class Evaluation(_Strict):
     """How models are compared. Defaults are the rules of evidence; an override is shown to the reviewer."""
 
     window: Duration = Field(default="30d", validate_default=True, description="The newest matured rows, held out.")
     blocks: Duration = Field(default="1d", validate_default=True, description="Length of a block of the bootstrap.")
-    by_entity: bool = Field(default=False, description="Blocks are entities, where rows repeat within them.")
+    by_entity: bool | None = Field(
+        default=None, description="Blocks are entities. Not written: where the held-out rows of an entity repeat."
+    )
     primary: str | None = Field(
         default=None, description="roc_auc, average_precision, macro_f1, r2, mae …; default by task."
     )
@@ -159,6 +240,8 @@ class Evaluation(_Strict):
     minimum_rows: int = 200
     minimum_blocks: int = 20
     refit: Literal["none", "all"] = "none"
+    measures: dict[str, OwnMeasure] = Field(default_factory=dict, description="Metrics of the workspace's own.")
+    costs: Costs | None = Field(default=None, description="What right and wrong answers cost.")
     seed: int = 20130701
     fairness: Fairness = Field(default_factory=Fairness)
     robustness: Robustness = Field(default_factory=Robustness)
@@ -173,11 +256,16 @@ class Trigger(_Strict):
     performance  with `metric`: that metric is beyond `value`, the limit its owner set; without: what was promised at
                  the evaluation is broken by more than `value` of no-skill, beyond chance
     volume       at least `value` new labelled rows
+    indicator    the mean of an `indicator` of the data, or of a `column` of the rows, over the newest `window` is
+                 `above` or `below` `value`, or has made a `change` of more than that against the window before
     manual       a person gives a reason
     """
 
-    kind: Literal["schedule", "staleness", "drift", "performance", "volume", "manual"]
+    kind: Literal["schedule", "staleness", "drift", "performance", "volume", "indicator", "manual"]
     every: str | None = None
+    indicator: str | None = Field(default=None, description="indicator only: a name under data.indicators.")
+    column: str | None = Field(default=None, description="indicator only: a numeric column of the rows instead.")
+    comparison: Literal["above", "below", "change"] = Field(default="change", description="indicator only.")
     metric: str | None = Field(default=None, description="performance only: brier, roc_auc, mae …")
     value: float | str | None = None
     window: Duration | None = None

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from sopkit.definitions.durations import Duration
 
-__all__ = ["Gate", "Outcome", "Review", "Role", "Sop", "Stage", "StageResult"]
+__all__ = ["ChecklistItem", "Gate", "Outcome", "Review", "Role", "Sop", "Stage", "StageResult"]
 
 ID = r"^[a-z][a-z0-9-]*$"
 
@@ -66,6 +66,19 @@ class Gate(_Strict):
     valid_for: Duration | None = Field(default=None, description="After this, approval needs a new attempt.")
 
 
+class ChecklistItem(_Strict):
+    """A question of compliance that must be answered at a gate: by a result where one can, else by who signs."""
+
+    id: str = Field(pattern=ID)
+    question: str = Field(description="So that yes is good.")
+    source: str = Field(default="", description="The policy, regulation or standard that asks.")
+    gate: str = Field(description="The id of the gate at which it is shown.")
+    answered_by: str | None = Field(
+        default=None, description="`stage.result`: yes if its verdict is pass. Not written: whoever signs answers."
+    )
+    role: str | None = Field(default=None, description="Which of the gate's roles answers. Not written: each signer.")
+
+
 class Stage(_Strict):
     id: str = Field(pattern=ID)
     title: str
@@ -95,6 +108,8 @@ class Sop(_Strict):
     author: str | None = Field(default=None, description="A person's id; never counts at a gate with separation.")
     purpose: str
     review: Review | None = None
+    fallback: str = Field(default="", description="What is done when no model is fit for use, in words.")
+    checklist: list[ChecklistItem] = Field(default_factory=list)
     roles: dict[str, Role]
     outcomes: dict[str, Outcome]
     stages: list[Stage] = Field(min_length=1)
