@@ -1,12 +1,16 @@
 """Findings: what is odd about a table, in plain words, with examples and what to do.
 
-A finding with severity `block` stops the run, `warn` is put before the person who signs for the data, `note`
-informs. No finding is not the same as nothing looked at: `Findings.looked_at` says what was.
+The rules:
+* a finding with severity `block` stops the run, `warn` is put before the person who signs for the data, `note`
+  informs; which finding has which severity stands in `rules.FINDINGS`;
+* each finding has an id that stays the same from run to run (`constant:wind_gust`), so that a person can waive
+  exactly it, in writing; a waived finding is still shown, with the reason, and no longer stops the run;
+* no finding is not the same as nothing looked at: `Findings.looked_at` says what was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,13 +22,16 @@ from sopkit.evidence.measure import Measure
 
 __all__ = ["Finding", "Findings", "Severity"]
 
-Severity = Literal["block", "warn", "note"]
-ORDER = {"block": 0, "warn": 1, "note": 2}
+Severity = Literal["block", "warn", "waived", "note"]
+ORDER = {"block": 0, "warn": 1, "waived": 2, "note": 3}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`examples` are up to five rows (plain dicts) that show it; `share` is of all rows."""
+    """`name` says what kind it is, `column` (or a check's name) what it is about; `share` is of all rows.
+
+    `examples` are up to five rows (plain dicts) that show it, `remedy` is what to do.
+    """
 
     name: str
     severity: Severity
@@ -35,8 +42,14 @@ class Finding:
     examples: tuple[dict[str, Any], ...] = ()
     remedy: str = ""
 
+    @property
+    def id(self) -> str:
+        """What a waiver names: `name:column`, or the name alone where the finding is about the whole table."""
+        return f"{self.name}:{self.column}" if self.column else self.name
+
     def to_dict(self) -> dict[str, Any]:
         return {
+            "id": self.id,
             "name": self.name,
             "severity": self.severity,
             "sentence": self.sentence,
@@ -65,6 +78,10 @@ class Findings:
         return tuple(item for item in self.items if item.severity == "warn")
 
     @property
+    def waived(self) -> tuple[Finding, ...]:
+        return tuple(item for item in self.items if item.severity == "waived")
+
+    @property
     def verdict(self) -> Verdict:
         if not self.rows and not self.blocking:
             return Verdict.INSUFFICIENT
@@ -72,7 +89,7 @@ class Findings:
 
     @property
     def table(self) -> pd.DataFrame:
-        names = ["severity", "name", "column", "count", "share", "sentence", "remedy"]
+        names = ["severity", "id", "name", "column", "count", "share", "sentence", "remedy"]
         return pd.DataFrame([{name: getattr(item, name) for name in names} for item in self.items], columns=names)
 
     @property
@@ -97,6 +114,19 @@ class Findings:
     def named(self, name: str, column: str | None = None) -> tuple[Finding, ...]:
         return tuple(item for item in self.items if item.name == name and column in (None, item.column))
 
+    def waive(self, words: Mapping[str, str]) -> Findings:
+        """These findings with those of the given ids waived, each for the reason in `words`: shown, not blocking.
+
+        An id that names no finding, or a note, changes nothing: what was waived may have gone since.
+        """
+        items = [
+            replace(item, severity="waived", sentence=f"{item.sentence}. Waived: {words[item.id]}")
+            if item.id in words and item.severity in ("block", "warn")
+            else item
+            for item in self.items
+        ]
+        return replace(self, items=tuple(sorted(items, key=lambda item: ORDER[item.severity])))
+
     def plus(self, more: Iterable[Finding], looked_at: Iterable[str] = ()) -> Findings:
         """These findings and some more, in order of severity; what is said twice is kept once."""
         said = {(item.name, item.column, item.sentence): item for item in (*self.items, *more)}
@@ -105,7 +135,7 @@ class Findings:
 
     def figure(self) -> charts.Chart:
         """The share of rows that each finding touches."""
-        verdicts = {"block": Verdict.FAIL, "warn": Verdict.INSUFFICIENT, "note": None}
+        verdicts = {"block": Verdict.FAIL, "warn": Verdict.INSUFFICIENT, "waived": None, "note": None}
         shown = [item for item in self.items if item.share is not None][:20]
         rows = [
             charts.Row(f"{item.column or item.name}", item.share, verdict=verdicts[item.severity], note="")

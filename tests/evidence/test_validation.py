@@ -248,3 +248,19 @@ def test_a_leak_added_to_flights_blocks_by_name(flights, flights_model):
         target=rows["late"],
     )
     assert [item.column for item in found.blocking] == ["dep_delay"]
+
+
+# ---- waivers ------------------------------------------------------------------------------------------------
+
+
+def test_a_waived_finding_is_still_shown_and_no_longer_stops_the_run(table, model):
+    """The severity turns to `waived`, the reason joins the sentence, and only the named finding is touched."""
+    found = validate(table.assign(a=np.nan, b=np.nan), model, as_of=CLOCK)
+    assert {item.id for item in found.blocking} == {"no_values:a", "no_values:b"}
+    waived = found.waive({"no_values:a": "the sensor is being replaced"})
+    assert [item.id for item in waived.blocking] == ["no_values:b"]
+    assert [item.id for item in waived.waived] == ["no_values:a"]
+    assert waived.waived[0].sentence.endswith("Waived: the sensor is being replaced")
+    assert waived.verdict is Verdict.FAIL
+    assert waived.waive({"no_values:b": "so is this one"}).verdict is Verdict.PASS
+    assert found.waive({"no_values:gone": "not there any more"}) == found
