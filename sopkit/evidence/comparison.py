@@ -297,6 +297,8 @@ class Comparison:
     def _basis(self) -> str:
         by = {"blocks": f"in {self.blocks:,} blocks", "rows": "resampled row by row", "none": self.plan.reason}
         percent = f"{self.evaluation.confidence:.0%}".replace("%", " %")
+        if self.plan.method == "blocks" and self.blocks == self.rows:
+            by["blocks"] = "each a block of its own"
         return f"{self.rows:,} later rows, {by[self.plan.method]}; {percent} intervals of paired differences"
 
     def _detail(self, gain: Gain) -> dict[str, Any]:

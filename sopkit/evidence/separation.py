@@ -1,6 +1,8 @@
-"""Is the past kept apart from what the model is judged on?
+"""Is the past kept apart from what the model is judged on, and which rows belong together?
 
 The rules:
+* rows of one length of time are resampled together; rows of one entity are, where entities repeat among them; and
+  each row alone only where there are too few lengths of time *and* the model file says why rows are independent;
 * every training label was known before the first held-out row came to be: time + label delay < held-out start;
 * no row stands on both sides, whatever its index says: exact duplicates count as a leak (Kapoor & Narayanan 2023);
 * entities on both sides are no fault, models meet known customers again; their share is told to the signer.
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import ModelFile
@@ -22,10 +25,16 @@ __all__ = ["blocks_of", "kept_apart", "split_figure"]
 
 
 def blocks_of(table: pd.DataFrame, model: ModelFile) -> Any:
-    """(n,) block labels of the rows, as the model file's evaluation wants them: its entities or lengths of time."""
-    if model.evaluation.by_entity and model.data.entity:
-        return table[model.data.entity].astype(str).to_numpy()
-    return time_blocks(table[model.data.time], model.evaluation.blocks)
+    """(n,) block labels of the rows: what is resampled together, see the rules of `separation`."""
+    data, rule = model.data, model.evaluation
+    if data.entity and rule.by_entity is not False:
+        entities = table[data.entity].astype(str).to_numpy()
+        if rule.by_entity or pd.Series(entities).duplicated().any():
+            return entities
+    blocks = time_blocks(table[data.time], rule.blocks)
+    if data.rows_independent and len(set(blocks)) < rule.minimum_blocks:
+        return np.arange(len(table))
+    return blocks
 
 
 def kept_apart(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> Measure:

@@ -23,7 +23,7 @@ from sopkit.definitions.expressions import parse
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError
 from sopkit.modelling.declared import label_columns
-from sopkit.modelling.sources import utc
+from sopkit.modelling.times import utc
 from sopkit.modelling.targets import target
 
 __all__ = ["Cleaned", "clean"]

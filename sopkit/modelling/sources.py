@@ -3,7 +3,7 @@
 The rules:
 * rows from `as_of` on do not exist (intervals are half open: as of 1 July there is all of June and
   nothing of July), and neither do labels of rows younger than the label delay;
-* a time without a zone is UTC; a time that cannot be read is an error, never a missing row;
+* times are read by the rules of `times`;
 * what was read is described (`origin`): source as written, files with digests, rows, columns, times;
 * credentials come as an argument and appear in no error and no origin, only their names do;
 * whatever is wrong with the source is a DataError that says what, where, expected, got and the way out.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,9 @@ from sopkit.modelling.databases import read_query
 from sopkit.modelling.declared import label_columns, require_columns
 from sopkit.modelling.files import read_files, refuse_duplicate_names
 from sopkit.modelling.modules import MODULE_PREFIX, attribute, is_function
-from sopkit.modelling.tables import plain_text
+from sopkit.modelling.times import read_times, utc
 
-__all__ = ["Snapshot", "read", "utc"]
-
-_UNIX = {"unix": "s", "unix-ms": "ms"}
+__all__ = ["Snapshot", "read"]
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,6 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self.table)
-
-
-def utc(moment: datetime | str | pd.Timestamp) -> pd.Timestamp:
-    """`moment` as a timestamp in UTC; without a zone it is taken as UTC."""
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize(UTC) if stamp.tzinfo is None else stamp.tz_convert(UTC)
 
 
 def read(
@@ -69,7 +61,8 @@ def read(
     raw, files = _fetch(data, clock, Path(root), module, credentials)
     refuse_duplicate_names(list(raw.columns), data.source)
     require_columns(list(map(str, raw.columns)), model)
-    table = raw.assign(**{data.time: _times(raw[data.time], data)})
+    times = read_times(raw[data.time], data.time_format, name=data.time, source=data.source)
+    table = raw.assign(**{data.time: times})
     before = table[data.time] < clock
     recent = before & (table[data.time] >= clock - data.history) if data.history else before
     if not recent.any():
@@ -155,39 +148,6 @@ def _line_in(error: BaseException) -> str:
         own = str(trace.tb_frame.f_globals.get("__name__", "")).startswith(MODULE_PREFIX)
         line, trace = (trace.tb_lineno if own else line), trace.tb_next
     return "" if line is None else f" (line {line})"
-
-
-def _times(values: pd.Series, data: Data) -> pd.Series:
-    """`values` as UTC timestamps. Raises DataError with the number of unreadable values and examples."""
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        times = values.dt.tz_convert(UTC)
-    elif pd.api.types.is_datetime64_dtype(values.dtype):
-        times = values.dt.tz_localize(UTC)
-    elif data.time_format in _UNIX:
-        numbers = pd.to_numeric(values, errors="coerce")
-        times = pd.to_datetime(numbers, unit=_UNIX[data.time_format], utc=True, errors="coerce")
-    elif pd.api.types.is_numeric_dtype(values.dtype) and not data.time_format:
-        raise DataError(
-            f"the time column {data.time!r} holds numbers",
-            where=data.source,
-            expected="times, or a data.time_format that says how to read them",
-            got=f"{values.dtype}, such as {values.iloc[0] if len(values) else 'nothing'}",
-            remedy="set data.time_format: unix, unix-ms, or a form such as '%Y%m%d'",
-        )
-    else:
-        text = values.map(plain_text, na_action="ignore")
-        times = pd.to_datetime(text, format=data.time_format or "ISO8601", utc=True, errors="coerce")
-    unread = times.isna()
-    if unread.any():
-        examples = list(dict.fromkeys(str(value) for value in values[unread].head(200)))[:3]
-        raise DataError(
-            f"{int(unread.sum())} of {len(values)} values of the time column {data.time!r} cannot be read as times",
-            where=data.source,
-            expected=data.time_format or "ISO 8601, such as 2013-07-01T05:15:00Z (without a zone: UTC)",
-            got=f"{', '.join(map(repr, examples))}; first in row {int(unread.to_numpy().argmax()) + 1}",
-            remedy="set data.time_format in the model file, or drop those rows where the data is made",
-        )
-    return times.astype("datetime64[us, UTC]")
 
 
 def _without_early_labels(table: pd.DataFrame, model: ModelFile, clock: pd.Timestamp) -> tuple[pd.DataFrame, int]:

@@ -6,7 +6,9 @@ The rules:
 * training rows are those whose label was known before the window began: time + label delay < from;
   rows between the two (an embargo as long as the label delay) are in neither;
 * a champion whose training data reaches into the window has seen the answers: overlap is an error;
-* folds of the rolling origin lie inside the training rows and keep the same distance (Tashman 2000);
+* folds of the rolling origin lie inside the training rows and keep the same distance (Tashman 2000); one that has
+  no rows to test on, because the data has a gap there, is passed over, and two must remain;
+* windows are cut at whole months, quarters or years where the times of the rows are such (see `times`);
 * a cut in time puts exact duplicates on one side; entities and texts on both sides are counted.
 """
 
@@ -21,8 +23,8 @@ import pandas as pd
 from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError, NotEnoughEvidence
-from sopkit.modelling.sources import utc
 from sopkit.modelling.targets import target
+from sopkit.modelling.times import back, natural_period, utc
 
 __all__ = ["Fold", "Splits", "folds", "newest", "split"]
 
@@ -74,7 +76,7 @@ def split(
     """
     time, delay = model.data.time, model.data.label_delay
     labels_end = utc(as_of) - delay  # exclusive: rows before it have their labels
-    start = labels_end - model.evaluation.window if hold_out else labels_end
+    start = back(labels_end, model.evaluation.window, natural_period(table[time])) if hold_out else labels_end
     known = target(table, model, as_of=as_of).notna()
     order = table.loc[known].sort_values(time, kind="stable")
     train_until = start - delay if hold_out else labels_end
@@ -88,7 +90,7 @@ def split(
                 where=model.data.source,
                 expected=f"labelled rows {f'before {train_until}' if part == 'training' else f'from {start} on'}",
                 got=f"{len(order)} labelled rows" + (f" from {at.min()} to {at.max()}" if len(order) else ""),
-                remedy="shorten evaluation.window, or wait for more labels",
+                remedy="see how many rows a period has: shorten or lengthen evaluation.window, or wait for more labels",
             )
     if hold_out and champion_trained_until is not None:
         _refuse_overlap(utc(champion_trained_until), start, delay)
@@ -118,7 +120,7 @@ def newest(
     if window is None:
         return table
     end = utc(until) if until is not None else table[model.data.time].max() + pd.Timedelta(microseconds=1)
-    return table.loc[table[model.data.time] >= end - window]
+    return table.loc[table[model.data.time] >= back(end, window, natural_period(table[model.data.time]))]
 
 
 def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = None) -> list[Fold]:
@@ -126,7 +128,7 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
 
     Each is `evaluation.window` long, or shorter where the rows do not reach back far enough: the first
     fold has at least as long a past as its window. `until` is the exclusive end of the training rows.
-    Raises NotEnoughEvidence where a fold would lack training or test rows.
+    Raises NotEnoughEvidence where fewer than two folds have training and test rows.
     """
     time, delay, number = model.data.time, model.data.label_delay, model.evaluation.folds
     if not len(table):
@@ -142,19 +144,22 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
     end = utc(until) if until is not None else table[time].max() + pd.Timedelta(microseconds=1)
     span = end - table[time].min()
     window = min(pd.Timedelta(model.evaluation.window), (span - delay) / (number + 1))
-    cuts = [end - window * (number - position) for position in range(number)]
-    found = [Fold(at + 1, cut - delay, cut, cut + window) for at, cut in enumerate(cuts)]
-    for fold in found:
-        train, test = fold.parts(table, time)
-        if not len(train) or not len(test):
-            raise NotEnoughEvidence(
-                f"fold {fold.number} of the rolling origin has no {'test' if len(train) else 'training'} rows",
-                where=f"{fold.test_from} to {fold.test_until}",
-                expected=f"{number} windows of {render_duration(window.to_pytimedelta())} with rows before each",
-                got=f"{len(table)} rows over {span}",
-                remedy="collect more rows, or shorten evaluation.window and lower evaluation.folds",
-            )
-    return found
+    period = natural_period(table[time])
+    cuts = [*(back(end, window * (number - place), period) for place in range(number)), end]
+    found = [Fold(at + 1, cut - delay, cut, cuts[at + 1]) for at, cut in enumerate(cuts[:-1])]
+    parts = [fold.parts(table, time) for fold in found]
+    usable = [fold for fold, (train, test) in zip(found, parts, strict=True) if len(train) and len(test)]
+    if len(usable) < min(2, number):
+        lacking = next(fold for fold in found if fold not in usable)
+        what = "test" if len(parts[lacking.number - 1][0]) else "training"
+        raise NotEnoughEvidence(
+            f"fold {lacking.number} of the rolling origin has no {what} rows",
+            where=f"{lacking.test_from} to {lacking.test_until}",
+            expected=f"{number} windows of {render_duration(window.to_pytimedelta())} with rows before each",
+            got=f"{len(table)} rows over {span}",
+            remedy="collect more rows, or shorten evaluation.window and lower evaluation.folds",
+        )
+    return usable
 
 
 def _refuse_overlap(trained_until: pd.Timestamp, start: pd.Timestamp, delay: timedelta) -> None:

@@ -118,9 +118,17 @@ def _evaluation(model: ModelFile) -> list[str]:
     return [
         f"On the newest {render_duration(rule.window)} of matured rows, which training never sees; "
         f"{wording.value(rule.confidence, '%')} intervals from {rule.resamples} resamples of blocks of "
-        f"{'entities' if rule.by_entity else render_duration(rule.blocks)}. "
+        f"{_blocks(model)}. "
         f"Primary metric: {text(rule.primary or 'the default of the task')}, margin {wording.value(rule.margin)}."
     ]
+
+
+def _blocks(model: ModelFile) -> str:
+    rule = model.evaluation
+    if model.data.entity and rule.by_entity is not False:
+        return f"entities (`{model.data.entity}`)" + ("" if rule.by_entity else " where they repeat")
+    alone = ", or of single rows where these are too few" if model.data.rows_independent else ""
+    return f"{render_duration(rule.blocks)}{alone}"
 
 
 def _findings(run: Mapping[str, Any]) -> list[str]:

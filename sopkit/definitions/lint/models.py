@@ -246,7 +246,8 @@ def _evaluation(model: ModelFile, document: Document) -> Iterator[Problem]:
             yield document.error(("evaluation", field), "no time at all", "a length of time such as 30d")
             return
     blocks = rules.window / rules.blocks
-    if not rules.by_entity and blocks < rules.minimum_blocks:
+    apart = rules.by_entity or (rules.by_entity is None and model.data.entity) or model.data.rows_independent
+    if not apart and blocks < rules.minimum_blocks:
         got = f"{blocks:g} blocks of {render_duration(rules.blocks)} in {render_duration(rules.window)}"
         what = "every interval will be insufficient"
         yield document.warning(("evaluation", "window"), what, f"at least {rules.minimum_blocks} blocks", got)
