@@ -179,7 +179,8 @@ class _Parser:
     def whole(self) -> Node:
         tree = self.alternatives()
         if self.kind != "end":
-            self.refuse(self.at, f"`{self.token}` is not expected", "an operator, or the end")
+            odd = "; a column's name with spaces stands in backticks" if self.kind == "word" else ""
+            self.refuse(self.at, f"`{self.token}` is not expected", f"an operator, or the end{odd}")
         return tree
 
     def alternatives(self) -> Node:

@@ -45,8 +45,8 @@ def test_all_problems_of_a_file_are_told_at_once():
         "  templates/models/churn.yaml:2: data.label_delay: not understood; "
         'expected a length of time such as 30d, 12h, 90m or 2w; got "soon"\n'
         "  templates/models/churn.yaml:2: data.tme: unknown key, did you mean 'time'?; expected one of source, query, "
-        "arguments, time, time_format, id, entity, label_delay, history, missing_values, columns, keep_rows_where, "
-        "fresh_within, minimum_rows\n"
+        "arguments, time, time_format, id, entity, rows_independent, label_delay, history, missing_values, columns, "
+        "keep_rows_where, fresh_within, minimum_rows, checks, indicators\n"
         "  templates/models/churn.yaml:3: target.task: not valid; expected 'binary', 'multiclass' or 'regression'; "
         'got "binry"\n'
         "  templates/models/churn.yaml:8: evaluation.folds: not valid; expected greater than or equal to 2; got 1"

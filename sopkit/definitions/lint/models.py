@@ -148,8 +148,9 @@ def _columns(model: ModelFile, document: Document, target: set[str]) -> Iterator
                 yield document.error((*path, "pattern"), f"not a regular expression: {error}", got=column.pattern)
     for field in ("slices", "protected"):
         for index, name in enumerate(getattr(model, field)):
-            if name not in used | set(data.columns):
-                yield document.error((field, index), f"'{name}' is no known column{did_you_mean(name, used)}")
+            # a group may be shown without being a feature; only what looks like a slip of the pen is refused
+            if name not in used | set(data.columns) and (hint := did_you_mean(name, used)):
+                yield document.error((field, index), f"'{name}' is no known column{hint}")
 
 
 def _estimator(
