@@ -200,13 +200,17 @@ class OwnMeasure(_Strict):
 class Costs(_Strict):
     """What an answer costs at the operating threshold, a case (a gain is negative), or an error of a forecast.
 
-    Binary: the four answers. Regression: one unit too much (`over`) and too little (`under`).
+    Binary: the four answers. Multiclass: a `wrong_answer`, the most probable class being the answer. Regression: one
+    unit too much (`over`) and too little (`under`).
     """
 
     false_positive: float = 0.0
     false_negative: float = 0.0
     true_positive: float = 0.0
     true_negative: float = 0.0
+    wrong_answer: float | dict[str, float] = Field(
+        default=0.0, description="Multiclass: one number, or by the class that it truly was (others: 0)."
+    )
     over: float = 0.0
     under: float = 0.0
     title: str = "Cost of acting on the model"
@@ -225,7 +229,8 @@ class Evaluation(_Strict):
         default=None, description="Blocks are entities. Not written: where the held-out rows of an entity repeat."
     )
     primary: str | None = Field(
-        default=None, description="roc_auc, average_precision, macro_f1, r2, mae …; default by task."
+        default=None,
+        description="roc_auc, average_precision, macro_f1, r2, mae …, or a name of `measures`; default by task.",
     )
     margin: float = Field(default=0.003, ge=0, description="The interval of the gain must lie above this.")
     guardrails: dict[str, float] | None = Field(
@@ -245,6 +250,11 @@ class Evaluation(_Strict):
     seed: int = 20130701
     fairness: Fairness = Field(default_factory=Fairness)
     robustness: Robustness = Field(default_factory=Robustness)
+
+    @property
+    def metric(self) -> str | None:
+        """`primary`, unless that is a measure of the workspace's own: those judge the comparison and nothing else."""
+        return None if self.primary in self.measures else self.primary
 
 
 class Trigger(_Strict):

@@ -176,7 +176,7 @@ def after_deployment(
 def _judged_metrics(task: Task, evaluation: Evaluation) -> list[Metric]:
     usual = defaults(task)
     guardrails = usual.guardrails if evaluation.guardrails is None else evaluation.guardrails
-    return [find(task, name) for name in dict.fromkeys((evaluation.primary or usual.primary, *guardrails))]
+    return [find(task, name) for name in dict.fromkeys((evaluation.metric or usual.primary, *guardrails))]
 
 
 def _plan(rows: int, blocks: Any, evaluation: Evaluation, rows_independent: bool) -> Plan:

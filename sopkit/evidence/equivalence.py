@@ -40,7 +40,7 @@ def equivalence(y: Any, approved: Any, refitted: Any, *, task: Task, evaluation:
         return Measure(_NAME, None, Verdict.INSUFFICIENT, reason, {}, _limit(), _TITLE)
     spread = float(np.std(y)) if task == "regression" else 1.0
     change = float(np.mean(np.abs(refitted - approved))) / spread if spread > 0 else float("nan")
-    metric = find(task, evaluation.primary or defaults(task).primary)
+    metric = find(task, evaluation.metric or defaults(task).primary)
     before, after = metric(y, approved), metric(y, refitted)
     loss = float(metric.goodness(before) - metric.goodness(after))
     detail = {"metric": metric.name, "approved": before, "refitted": after, "rows": len(y)}

@@ -144,7 +144,7 @@ def importance_of(
     no group stand alone. Raises WrongUse for an unknown column or fewer than two repeats.
     """
     evaluation = evaluation or Evaluation()
-    metric = find(task, evaluation.primary or defaults(task).primary)
+    metric = find(task, evaluation.metric or defaults(task).primary)
     if repeats < 2:
         raise WrongUse("an interval needs at least two shuffles", expected="repeats of 2 or more", got=repeats)
     together = {name: list(columns) for name, columns in (groups or {}).items()}

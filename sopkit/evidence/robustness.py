@@ -155,7 +155,7 @@ def robustness_of(
     Raises DataError when features and targets do not fit.
     """
     evaluation = evaluation or Evaluation()
-    metric = find(task, evaluation.primary or defaults(task).primary)
+    metric = find(task, evaluation.metric or defaults(task).primary)
     random = np.random.default_rng(evaluation.seed)
     sample, truth = sampled(features, y, rows, random)
     limit = evaluation.robustness.largest_loss

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sopkit.modelling.forecasts import fold_rows, forecast, judged_rows, labels, together, truth, with_forecast
     from sopkit.modelling.modules import load_module
     from sopkit.modelling.origins import NAIVE, RollingOrigin, naive_forecast, rolling_origin
+    from sopkit.modelling.own import own_functions
     from sopkit.modelling.preflight import require_source
     from sopkit.modelling.sources import Snapshot, read
     from sopkit.modelling.splits import Fold, Splits, folds, newest, split
@@ -64,6 +65,7 @@ __all__ = [
     "naive_forecast",
     "newest",
     "origin_table",
+    "own_functions",
     "parquet_bytes",
     "predict",
     "read",
@@ -93,6 +95,7 @@ _HOME = {
     "modules": ("load_module",),
     "origins": ("NAIVE", "RollingOrigin", "naive_forecast", "rolling_origin"),
     "challengers": ("Recipe", "recipe", "recipes"),
+    "own": ("own_functions",),
     "preflight": ("require_source",),
     "sources": ("Snapshot", "read"),
     "splits": ("Fold", "Splits", "folds", "newest", "split"),

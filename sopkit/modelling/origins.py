@@ -98,7 +98,7 @@ def rolling_origin(
     `progress` gets `{recipe, fold, folds, seconds, cpu_seconds, memory_mb, threads}`.
     Raises NotEnoughEvidence where there are too few rows for the folds, or no recipe could be judged.
     """
-    primary = primary or model.evaluation.primary or _PRIMARY[model.target.task]
+    primary = primary or model.evaluation.metric or _PRIMARY[model.target.task]
     direction = direction or ("down" if primary in _LOSSES else "up")
     cuts = folds(train, model, until=until)
     known = classes_of(target(train, model)) if model.target.task == "multiclass" else []

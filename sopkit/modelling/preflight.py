@@ -4,7 +4,8 @@ The rules:
 * files: they exist, are not empty, can be opened, and have the columns that the model file asks for; of a CSV
   only the first lines are read, of a gzip stream the first block, of Parquet the footer. What lies behind
   (a file that breaks off) is found by `read`, in a stage;
-* `module:function`: the file parses and has such a name. It is not executed: what people wrote runs in a stage;
+* `module:function`, also of own checks and measures: the file parses and has such a name. It is not executed:
+  what people wrote runs in a stage;
 * a database: its URL can be read, and there is a query. It is not asked anything;
 * every `${NAME}` has a value.
 
@@ -35,9 +36,12 @@ def require_source(
     `root` is the folder that relative paths start from, `module` the Python file beside the model file.
     """
     data, known = model.data, dict(credentials or {})
+    for place, named in (("data.checks", data.checks), ("evaluation.measures", model.evaluation.measures)):
+        for name, entry in named.items():
+            _require_name(entry.function, module, where=f"{place}.{name}.function")
     if is_function(data.source):
         expand(dict(data.arguments), known, where="data.arguments")
-        _require_name(data.source, module)
+        _require_name(data.source, module, where="data.source")
     elif "://" in data.source:
         expand([data.source, data.arguments], known, where="data.source")
         _require_url(data, known, Path(root))
@@ -45,9 +49,9 @@ def require_source(
         _require_files(model, expand(data.source, known, where="data.source"), Path(root))
 
 
-def _require_name(reference: str, module: Path | None) -> None:
+def _require_name(reference: str, module: Path | None, *, where: str) -> None:
     if module is None:
-        raise no_module(reference, where="data.source")
+        raise no_module(reference, where=where)
     try:
         tree = ast.parse(Path(module).read_bytes())
     except OSError as error:
@@ -56,12 +60,12 @@ def _require_name(reference: str, module: Path | None) -> None:
         ) from None
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        where = f"{module}:{line}" if line else module
-        raise DefinitionError("the file is not Python", where=where, got=getattr(error, "msg", error)) from None
+        place = f"{module}:{line}" if line else module
+        raise DefinitionError("the file is not Python", where=place, got=getattr(error, "msg", error)) from None
     names = set(_names(tree.body))
     name = reference.partition(":")[2]
     if name not in names and "*" not in names:
-        raise no_such_name(name, Path(module), names)
+        raise no_such_name(name, Path(module), names, where=where)
 
 
 def _names(body: Sequence[ast.stmt]) -> Iterator[str]:
