@@ -326,7 +326,10 @@ class ModelFile(_Strict):
     excluded: dict[str, str] = Field(default_factory=dict, description="Column -> why it is not a feature.")
     slices: list[str] = Field(default_factory=list)
     protected: list[str] = Field(default_factory=list)
-    estimator: Estimator | None = Field(default=None, description="Default: histogram gradient boosting of the task.")
+    estimator: Estimator | None = Field(
+        default=None,
+        description="Default: histogram gradient boosting of the task; a linear model where a feature is a text.",
+    )
     challengers: dict[str, Challenger] = Field(default_factory=lambda: {"all-past": Challenger(title="All past rows")})
     evaluation: Evaluation = Field(default_factory=Evaluation)
     triggers: Triggers = Field(default_factory=Triggers)

@@ -57,7 +57,6 @@ def recipe(model: ModelFile, challenger: str | None = None) -> Recipe:
             f"there is no challenger {challenger!r}", where="challengers", expected=", ".join(model.challengers)
         )
     override = model.challengers[challenger] if challenger else Challenger()
-    base: EstimatorDefinition = override.estimator or model.estimator or default_estimator(model.target.task)
     chosen = override.features if override.features is not None else list(model.features)
     unknown = [name for name in chosen if name not in model.features]
     if unknown or not chosen:
@@ -66,11 +65,13 @@ def recipe(model: ModelFile, challenger: str | None = None) -> Recipe:
             where=f"challengers.{challenger}.features",
             expected=", ".join(model.features),
         )
+    features: dict[str, str] = {name: model.features[name].type for name in chosen}
+    base: EstimatorDefinition = override.estimator or model.estimator or default_estimator(model.target.task, features)
     return Recipe(
         name=challenger or "own",
         estimator=base.class_,
         parameters={**base.parameters, **override.parameters},
-        features={name: model.features[name].type for name in chosen},
+        features=features,
         window=override.window,
         title=override.title,
     )

@@ -6,6 +6,9 @@ The rules:
   arbitrary sets of a hundred categories fits noise (LightGBM's manual, "Advanced Topics", advises the same);
   LightGBM and XGBoost get codes; missing and unseen values are missing;
 * everything else gets imputed, scaled and one-hot columns;
+* a text becomes its weighted words (TF-IDF); a missing one has none, and words that training never saw do not count;
+* where no estimator is named, histogram boosting is the default, and a linear model where a feature is a text: thousands
+  of rare words are sparse columns, which a linear model takes whole and trees do not (Joachims 1998; Wang & Manning 2012);
 * estimators come from scikit-learn, LightGBM, XGBoost or the pinned Python file beside the model file;
 * the seed of the model file is set wherever the estimator takes one.
 """
@@ -31,21 +34,42 @@ from sopkit.errors import DefinitionError
 from sopkit.modelling.columns import Columns
 from sopkit.modelling.modules import attribute
 
-__all__ = ["DEFAULT_PARAMETERS", "FEW_CATEGORIES", "default_estimator", "make_estimator", "make_pipeline_for"]
+__all__ = [
+    "DEFAULT_PARAMETERS",
+    "FEW_CATEGORIES",
+    "TEXT_PARAMETERS",
+    "default_estimator",
+    "make_estimator",
+    "make_pipeline_for",
+]
 
 DEFAULT_PARAMETERS: dict[str, Any] = {"max_iter": 120, "learning_rate": 0.08, "early_stopping": False}
+# Rows of TF-IDF have the length one, so that scikit-learn's C of 1 holds the weights of words back hard. Classes are not
+# reweighted: probabilities must mean what they say.
+TEXT_PARAMETERS: dict[Task, dict[str, Any]] = {
+    "binary": {"C": 10.0, "max_iter": 1000},
+    "multiclass": {"C": 10.0, "max_iter": 1000},
+    "regression": {"alpha": 1.0},
+}
 _PREFIXES = ("sklearn.", "lightgbm.", "xgboost.")
 FEW_CATEGORIES = 32
 _MOST_COLUMNS_PER_CATEGORICAL = 100
 _TERMS_FOR_TREES, _TERMS = 300, 20_000
 
 
-def default_estimator(task: Task) -> Estimator:
-    """Histogram gradient boosting of the task, with the parameters that the rules of evidence were measured with."""
-    kind = "Regressor" if task == "regression" else "Classifier"
-    return Estimator.model_validate(
-        {"class": f"sklearn.ensemble.HistGradientBoosting{kind}", "parameters": dict(DEFAULT_PARAMETERS)}
-    )
+def default_estimator(task: Task, features: Mapping[str, str] | None = None) -> Estimator:
+    """The estimator where a model file names none, for `features` (name -> kind).
+
+    Histogram gradient boosting of the task, with the parameters that the rules of evidence were measured with; with a
+    text among the features logistic regression, or ridge regression.
+    """
+    if "text" in (features or {}).values():
+        name = "Ridge" if task == "regression" else "LogisticRegression"
+        chosen = {"class": f"sklearn.linear_model.{name}", "parameters": dict(TEXT_PARAMETERS[task])}
+    else:
+        kind = "Regressor" if task == "regression" else "Classifier"
+        chosen = {"class": f"sklearn.ensemble.HistGradientBoosting{kind}", "parameters": dict(DEFAULT_PARAMETERS)}
+    return Estimator.model_validate(chosen)
 
 
 def make_estimator(definition: Estimator, task: Task, *, seed: int, module: Path | None = None) -> Any:

@@ -195,7 +195,7 @@ def _with_values(recipe: Recipe, rows: pd.DataFrame) -> tuple[dict[str, str], li
     lacking = [name for name in recipe.features if name not in rows.columns]
     if lacking:
         raise DataError(f"the rows lack the feature {lacking[0]!r}", got=", ".join(map(str, rows.columns)))
-    empty = [name for name in recipe.features if rows[name].isna().all()]
+    empty = [name for name, kind in recipe.features.items() if not _has_values(rows[name], kind)]
     if len(empty) == len(recipe.features):
         raise DataError(
             "no feature has a single value",
@@ -205,3 +205,9 @@ def _with_values(recipe: Recipe, rows: pd.DataFrame) -> tuple[dict[str, str], li
         )
     kept = {name: kind for name, kind in recipe.features.items() if name not in empty}
     return kept, [f"feature {name!r} has no value in any training row and is left out" for name in empty]
+
+
+def _has_values(column: pd.Series, kind: str) -> bool:
+    """Whether there is anything to learn from; in texts that is a word of two letters, as scikit-learn counts words."""
+    known = column.dropna()
+    return bool(known.astype(str).str.contains(r"\w\w").any()) if kind == "text" else bool(len(known))

@@ -313,3 +313,40 @@ def test_the_environment_names_what_a_result_depends_on(checkout: Path, model: M
     assert "scikit-learn" in found["libraries"]
     assert found["thread_settings"] == {"OMP_NUM_THREADS": "1"}
     assert "sesame" not in str(found)
+
+
+def test_where_a_feature_is_a_text_the_default_is_linear(rows: pd.DataFrame, model_with: Make) -> None:
+    """No estimator named: logistic or ridge regression with texts, histogram boosting without, recipe by recipe."""
+    parts: dict[str, Any] = {"features": ALL_KINDS, "estimator": None}
+    numbers_only = {"numbers": {"features": ["temperature"]}}
+    named = [
+        modelling.recipe(model_with(**parts)),
+        modelling.recipe(model_with(**parts, target={"column": "temperature", "task": "regression"})),
+        modelling.recipe(model_with(**parts, challengers=numbers_only), "numbers"),
+    ]
+    assert [recipe.estimator.rpartition(".")[2] for recipe in named] == [
+        "LogisticRegression", "Ridge", "HistGradientBoostingClassifier",
+    ]  # fmt: skip
+
+
+def test_rare_words_are_learned_without_naming_an_estimator(model_with: Make) -> None:
+    """Two kinds of text that share most of their words, each with its own rare ones, are told apart later on."""
+    rng = np.random.default_rng(5)
+    n, usual = 600, [f"usual{i}" for i in range(50)]
+    y = rng.integers(0, 2, n)
+    words = [[*rng.choice(usual, 20), f"{'late' if label else 'early'}{rng.integers(60)}"] for label in y]
+    times = pd.date_range("2026-01-01", periods=n, freq="h", tz="UTC")
+    table = pd.DataFrame({"at": times, "machine": "m", "note": [" ".join(text) for text in words], "alarm": y})
+    model = model_with(features={"note": "text"}, estimator=None)
+    fitted = modelling.fit(modelling.recipe(model), table[:450], model)
+    area = score("binary", table.alarm[450:], modelling.predict(fitted.pipeline, table[450:], model))["roc_auc"]
+    assert area > 0.95, area
+
+
+@pytest.mark.parametrize("empty", [None, "", "!", "\u00a0"])
+def test_texts_without_a_word_are_left_out(rows: pd.DataFrame, model_with: Make, empty: str | None) -> None:
+    """A text feature that holds no word in any training row is left out with a note, and predictions are made."""
+    model = model_with(features={"temperature": "numeric", "note": "text"}, estimator=None)
+    fitted = modelling.fit(modelling.recipe(model), rows.assign(note=empty), model)
+    assert any("'note'" in note for note in fitted.notes)
+    assert np.isfinite(modelling.predict(fitted.pipeline, rows.assign(note="a word"), model)).all()
