@@ -7,8 +7,8 @@ The rules:
   LightGBM and XGBoost get codes; missing and unseen values are missing;
 * everything else gets imputed, scaled and one-hot columns;
 * a text becomes its weighted words (TF-IDF); a missing one has none, and words that training never saw do not count;
-* where no estimator is named, histogram boosting is the default, and a linear model where a feature is a text: thousands
-  of rare words are sparse columns, which a linear model takes whole and trees do not (Joachims 1998; Wang & Manning 2012);
+* where no estimator is named, histogram boosting is the default, and a linear model where a feature is a text:
+  thousands of rare words are sparse columns, which it takes whole and trees do not (Joachims 1998);
 * estimators come from scikit-learn, LightGBM, XGBoost or the pinned Python file beside the model file;
 * the seed of the model file is set wherever the estimator takes one.
 """
@@ -44,8 +44,8 @@ __all__ = [
 ]
 
 DEFAULT_PARAMETERS: dict[str, Any] = {"max_iter": 120, "learning_rate": 0.08, "early_stopping": False}
-# Rows of TF-IDF have the length one, so that scikit-learn's C of 1 holds the weights of words back hard. Classes are not
-# reweighted: probabilities must mean what they say.
+# Rows of TF-IDF have the length one, so that scikit-learn's C of 1 holds the weights of words back hard. Classes are
+# not reweighted: probabilities must mean what they say.
 TEXT_PARAMETERS: dict[Task, dict[str, Any]] = {
     "binary": {"C": 10.0, "max_iter": 1000},
     "multiclass": {"C": 10.0, "max_iter": 1000},
