@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import WrongUse
+from sopkit.evidence import rules
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, room, why_not
 from sopkit.evidence.robustness import Predict, answer, sampled
@@ -136,11 +137,12 @@ def importance_of(
     champion: Predict | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
     repeats: int = 5,
-    rows: int = 5000,
+    rows: int | None = None,
 ) -> Importance:
     """How much the primary metric loses when a feature (or a group of features) is shuffled.
 
-    Both models are asked with the same shuffles. `groups` maps a name to the columns shuffled together; columns in
+    Both models are asked with the same shuffles of at most `rows` rows, drawn by seed (default: as many as
+    `rules.ASKED` allows for that many features). `groups` maps a name to the columns shuffled together; columns in
     no group stand alone. Raises WrongUse for an unknown column or fewer than two repeats.
     """
     evaluation = evaluation or Evaluation()
@@ -154,7 +156,7 @@ def importance_of(
         raise WrongUse(f"groups name unknown features {', '.join(unknown)}", expected=", ".join(features.columns))
     together |= {str(column): [column] for column in features.columns if column not in taken}
     random = np.random.default_rng(evaluation.seed)
-    sample, truth = sampled(features, y, rows, random)
+    sample, truth = sampled(features, y, rules.ASKED.rows(repeats * len(together)) if rows is None else rows, random)
     orders = np.array([random.permutation(len(truth)) for _ in range(repeats)])
     table = pd.DataFrame({"feature": list(together)})
     for name, model in (("importance", predict), ("champion", champion)):
@@ -183,14 +185,15 @@ def _losses(
         return losses, error
     before = metric.goodness(metric(truth, prediction))
     unit = room(metric, truth) if metric.is_loss else 1.0
+    # All repeats in one question: a pipeline's own overhead is paid once.
+    every = sample.take(np.tile(np.arange(len(sample)), len(orders))).reset_index(drop=True)
     for place, names in enumerate(columns):
-        for repeat, order in enumerate(orders):
-            shuffled = sample.assign(**{name: sample[name].to_numpy()[order] for name in names})
-            shuffled = shuffled.astype({name: sample[name].dtype for name in names})
-            prediction, error = answer(model, shuffled)
-            if error:
-                return losses, f"{', '.join(names)} shuffled: {error}"
-            losses[place, repeat] = (before - metric.goodness(metric(truth, prediction))) / unit
+        shuffled = every.assign(**{name: sample[name].array.take(orders.ravel()) for name in names})
+        prediction, error = answer(model, shuffled)
+        if error:
+            return losses, f"{', '.join(names)} shuffled: {error}"
+        for repeat, part in enumerate(np.split(prediction, len(orders))):
+            losses[place, repeat] = (before - metric.goodness(metric(truth, part))) / unit
     return losses, ""
 
 

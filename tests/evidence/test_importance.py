@@ -118,3 +118,18 @@ def test_unknown_columns_and_a_single_shuffle_are_refused():
         importance_of(model, FEATURES, Y, task="binary", groups={"g": ["nowhere"]})
     with pytest.raises(WrongUse, match="two"):
         importance_of(model, FEATURES, Y, task="binary", repeats=1)
+
+
+def test_many_features_are_asked_on_fewer_rows_which_are_told():
+    """The number of rows asked is bounded whatever the number of features, and stands with the result."""
+    asked = []
+
+    def watching(rows):
+        asked.append(len(rows))
+        return rows["f0"].to_numpy()
+
+    wide = pd.DataFrame({f"f{k}": RANDOM.random(N) for k in range(80)})
+    found = importance_of(watching, wide, Y, task="binary", repeats=5)
+    assert found.rows == 500_000 // (80 * 5)
+    assert sum(asked[1:]) == 80 * 5 * found.rows
+    assert found.to_dict()["rows"] == found.rows
