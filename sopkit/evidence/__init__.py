@@ -15,6 +15,7 @@
     separation   is the past kept apart?                        kept_apart(), blocks_of()
     comparison   is the challenger better, and by enough?       compare() -> Comparison
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
+    own_measures, costs   what the workspace counts itself      own_measures_of(), costs_of()
     decision     the one rule                                   decide() -> Decision
     deployment   what came, against the promise                 after_deployment()
 
@@ -31,6 +32,7 @@ from sopkit.evidence.calibration import Calibration, calibration_of
 from sopkit.evidence.causes import Causes, Period, causes
 from sopkit.evidence.charts import Chart
 from sopkit.evidence.comparison import Comparison, against_naive, compare
+from sopkit.evidence.costs import CostComparison, costs_of
 from sopkit.evidence.decision import Decision, Outcome, Reason, decide
 from sopkit.evidence.deployment import Deployment, after_deployment
 from sopkit.evidence.drift import Drift, drift, same_season
@@ -44,6 +46,7 @@ from sopkit.evidence.measure import Measure, failed, insufficient, measured
 from sopkit.evidence.metrics import no_skill, score
 from sopkit.evidence.operating import OperatingPoint, net_benefit, operating_point
 from sopkit.evidence.overview import folds_figure, lessons, lessons_table, nothing, resources_figure, scorer, weights
+from sopkit.evidence.own_measures import OwnMeasures, own_measures_of
 from sopkit.evidence.promise import Promise, PromiseKept, make_promise, promise_kept
 from sopkit.evidence.report import Report, evidently_report
 from sopkit.evidence.representation import Group, Representation, representation, wilson
@@ -58,6 +61,7 @@ __all__ = [
     "Causes",
     "Chart",
     "Comparison",
+    "CostComparison",
     "Decision",
     "Deployment",
     "Drift",
@@ -76,6 +80,7 @@ __all__ = [
     "Measure",
     "OperatingPoint",
     "Outcome",
+    "OwnMeasures",
     "Period",
     "Promise",
     "PromiseKept",
@@ -92,6 +97,7 @@ __all__ = [
     "calibration_of",
     "causes",
     "compare",
+    "costs_of",
     "decide",
     "drift",
     "equivalence",
@@ -115,6 +121,7 @@ __all__ = [
     "not_refitted",
     "nothing",
     "operating_point",
+    "own_measures_of",
     "period_of",
     "promise_kept",
     "readable",

@@ -31,6 +31,7 @@ __all__ = [
     "Plan",
     "Resampled",
     "interval_of",
+    "mean_interval",
     "metric_interval",
     "paired_difference",
     "plan",
@@ -216,6 +217,17 @@ def resampled(metric: Metric, y: Any, p: Any, drawn: Plan, confidence: float = 0
     p = np.asarray(p, dtype=float)
     draws = np.empty(0) if drawn.method == "none" else metric.over(y, p, drawn.groups, drawn.counts)
     return Resampled(metric, metric(y, p), draws, drawn, confidence)
+
+
+def mean_interval(values: Any, drawn: Plan, confidence: float = 0.95) -> Interval:
+    """The mean of a number that each row has (n,), such as what one answer costs more than another."""
+    values = np.asarray(values, dtype=float)
+    if drawn.method == "none" or not len(values):
+        return interval_of(float(values.mean()) if len(values) else np.nan, np.empty(0), drawn, confidence)
+    size = drawn.counts.shape[1]
+    rows = drawn.counts @ np.bincount(drawn.groups, minlength=size)
+    totals = drawn.counts @ np.bincount(drawn.groups, values, minlength=size)
+    return interval_of(float(values.mean()), totals / rows, drawn, confidence)
 
 
 def metric_interval(

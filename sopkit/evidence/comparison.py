@@ -9,6 +9,8 @@ The rules:
 * too few rows or blocks, a missing prediction or one class only is `insufficient`, and that is no permission;
 * the third arm splits the gain: recipe on new data over champion is what the data did, challenger over that is
   what the recipe did;
+* what the model file adds of its own (`own_measures`, `costs`) is a guardrail, or the primary, in its own unit; metrics
+  of the task stay beside it;
 * slices inform: intervals hold together over all slices, small ones read `insufficient`.
 """
 
@@ -24,9 +26,12 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
+from sopkit.errors import WrongUse
 from sopkit.evidence.bootstrap import Interval, Plan, plan, resampled
+from sopkit.evidence.costs import CostComparison
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import METRICS, Metric, Task, defaults, find, no_skill, room
+from sopkit.evidence.own_measures import OwnMeasures
 from sopkit.evidence.slices import by_slice
 
 if TYPE_CHECKING:
@@ -72,6 +77,8 @@ class Comparison:
     slices: pd.DataFrame
     names: Mapping[str, str]
     plan: Plan = field(repr=False)
+    own: OwnMeasures | None = None
+    costs: CostComparison | None = None
 
     def gain(self, metric: str) -> Measure:
         """The gain of the challenger in one metric with its interval; it informs. Raises WrongUse for a metric
@@ -89,6 +96,12 @@ class Comparison:
         )
 
     @property
+    def primary_name(self) -> str:
+        """The metric, or own measure, whose gain the margin is held against."""
+        own = self.own.primary if self.own else None
+        return own.name if own else self.primary.name
+
+    @property
     def rule(self) -> str:
         unit = " of no-skill" if self.primary.is_loss else ""
         limits = "".join(
@@ -97,11 +110,18 @@ class Comparison:
         )
         margin = _share(self.evaluation.margin) if self.primary.is_loss else number(self.evaluation.margin)
         percent = f"{self.evaluation.confidence:.0%}".replace("%", " %")
-        return f"{percent} interval of the gain in {self.primary.title} above {margin}{unit}{limits}"
+        gain = f"gain in {self.primary.title} above {margin}{unit}"
+        if self.own is not None:
+            gain = self.own.primary.words if self.own.primary else gain
+            limits += "".join(f", and {found.words}" for found in self.own.guardrails)
+        limits += f", and {self.costs.words}" if self.costs is not None and self.costs.words else ""
+        return f"{percent} interval of the {gain}{limits}"
 
     @property
     def primary_measure(self) -> Measure:
         """The lower end of the interval of the primary gain, which must lie above the margin."""
+        if self.own is not None and self.own.primary is not None:
+            return self.own.primary.measure
         gain = self.gains[self.primary.name]
         threshold = Threshold(op="above", value=self.evaluation.margin)
         return self._judged(
@@ -115,7 +135,13 @@ class Comparison:
 
     @property
     def guardrail_measures(self) -> list[Measure]:
-        """The upper end of how much worse each guardrail may have become, a share of no-skill, below its margin."""
+        """The upper end of how much worse each guardrail may have become: a share of no-skill, below its margin; of an
+        own measure and of costs in their own unit."""
+        own = [found.measure for found in self.own.guardrails] if self.own else []
+        cost = self.costs.guardrail if self.costs else None
+        return [*self._guardrails(), *own, *([cost] if cost else [])]
+
+    def _guardrails(self) -> list[Measure]:
         return [
             self._judged(
                 f"{name}_worse_high",
@@ -200,6 +226,10 @@ class Comparison:
     def _found(self) -> str:
         gain, title = self.gains[self.primary.name].interval, self.primary.title
         arms = [self.scores[arm][self.primary.name].value for arm in (CHAMPION, CHALLENGER)]
+        if self.own is not None and (own := self.own.primary) is not None:
+            gain, title, arms = own.interval, own.title, [own.champion, own.challenger]
+            if own.fault:
+                return own.finding
         name, old = self.names[CHALLENGER], self.names[CHAMPION]
         if not np.isfinite(gain.value):
             return f"{name} and {old} cannot be compared in {title}: {gain.reason}"
@@ -231,12 +261,14 @@ class Comparison:
         from sopkit.evidence.charts import Row, intervals
 
         rows = []
-        judged = dict(zip((self.primary.name, *self.guardrails), self._judgements(), strict=True))
+        judged = dict(zip(self.guardrails, self._guardrails(), strict=True))
+        if self.primary_name == self.primary.name:
+            judged |= {self.primary.name: self.primary_measure}
         for name, gain in self.gains.items():
             measure = judged.get(name)
             interval, chosen = gain.share, measure.verdict if measure else None
             arms = [number(self.scores[arm][name].value) for arm in (CHAMPION, CHALLENGER)]
-            role = "primary" if name == self.primary.name else "guardrail" if name in self.guardrails else ""
+            role = "primary" if name == self.primary_name else "guardrail" if name in self.guardrails else ""
             note = " · ".join(part for part in (role, f"{arms[0]} → {arms[1]}") if part)
             rows.append(_row(Row, gain.metric.title, interval, chosen, note))
         return intervals(
@@ -329,16 +361,21 @@ def compare(
     slices: pd.DataFrame | None = None,
     rows_independent: bool = False,
     names: Mapping[str, str] | None = None,
+    own: OwnMeasures | None = None,
+    costs: CostComparison | None = None,
 ) -> Comparison:
     """The challenger against the champion on the same later rows.
 
     `y` (n,) and predictions as in `metrics`; `blocks` (n,) as in `bootstrap.plan`; `slices` one column a slice,
     rows in the order of `y`. `names` may rename `champion` and `challenger` for people.
-    Raises DataError when shapes do not fit, WrongUse for a metric the task does not have.
+    `own` and `costs`, of the same rows, take part in the rule as the model file says.
+    Raises DataError when shapes do not fit, WrongUse for a metric the task does not have, or an own measure or costs
+    that the rule needs and nobody measured.
     """
     evaluation = evaluation or Evaluation()
     usual = defaults(task)
-    primary = find(task, evaluation.primary or usual.primary)
+    _require_measured(evaluation, own, costs)
+    primary = find(task, evaluation.metric or usual.primary)
     guardrails = dict(usual.guardrails if evaluation.guardrails is None else evaluation.guardrails)
     for name in guardrails:
         find(task, name)
@@ -383,6 +420,8 @@ def compare(
         slices=by_slice(primary, truth, arms[CHAMPION], arms[CHALLENGER], slices, drawn, evaluation),
         names={CHAMPION: "champion", CHALLENGER: "challenger", RECIPE: RECIPE} | dict(names or {}),
         plan=drawn,
+        own=own,
+        costs=costs,
     )
 
 
@@ -397,6 +436,8 @@ def against_naive(
     evaluation: Evaluation | None = None,
     rows_independent: bool = False,
     names: Mapping[str, str] | None = None,
+    own: OwnMeasures | None = None,
+    costs: CostComparison | None = None,
 ) -> Comparison:
     """The first champion's test: out-of-fold predictions of a rolling origin against a naive baseline's.
 
@@ -413,7 +454,22 @@ def against_naive(
         slices=pd.DataFrame({"fold": np.asarray(folds)}),
         rows_independent=rows_independent,
         names={CHAMPION: "the naive baseline", CHALLENGER: "the model"} | dict(names or {}),
+        own=own,
+        costs=costs,
     )
+
+
+def _require_measured(evaluation: Evaluation, own: OwnMeasures | None, costs: CostComparison | None) -> None:
+    """A limit that the model file declares is never left out in silence."""
+    limits = [name for name, m in evaluation.measures.items() if m.worse_by_at_most is not None]
+    limits += [evaluation.primary] if evaluation.primary in evaluation.measures else []
+    measured = {found.name for found in own.gains} if own else set()
+    lacking = [name for name in limits if name not in measured]
+    if evaluation.costs is not None and evaluation.costs.worse_by_at_most is not None and costs is None:
+        lacking.append("costs")
+    if lacking:
+        what = f"the rule needs {', '.join(lacking)}, which were not measured"
+        raise WrongUse(what, remedy="hand own_measures_of(…) as `own` and costs_of(…) as `costs` to the comparison")
 
 
 def _row(kind: Any, label: str, interval: Interval, verdict: Verdict | None, note: str) -> Any:

@@ -148,9 +148,11 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def legend(axes: Axes) -> None:
+def legend(axes: Axes, columns: int = 4) -> None:
     """The legend above the axes, where it covers no data."""
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, frameon=False, fontsize=8.8, borderaxespad=0.1)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, frameon=False, fontsize=8.8, borderaxespad=0.1
+    )
 
 
 def dates(axes: Axes) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan
+from sopkit.evidence.bootstrap import Interval, Plan, interval_of, mean_interval, plan
 from sopkit.evidence.measure import Measure, measure_name
 from sopkit.evidence.metrics import Task, macro_f1, roc_auc, why_not
 
@@ -334,7 +334,4 @@ def _benefit_gain(
         return None
     cost = threshold / (1 - threshold)
     each = (flags["challenger"][:, 0].astype(float) - flags["champion"][:, 0]) * (y - (1 - y) * cost)
-    size = drawn.counts.shape[1]
-    rows = np.bincount(drawn.groups, minlength=size)
-    draws = (drawn.counts @ np.bincount(drawn.groups, each, minlength=size)) / (drawn.counts @ rows)
-    return interval_of(float(each.mean()), draws, drawn, confidence)
+    return mean_interval(each, drawn, confidence)
