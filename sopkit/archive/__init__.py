@@ -10,7 +10,9 @@ From the ground up (each module says in its docstring which rules it keeps):
 * `states`, `runs`, `aliases`   the state of a run, and who holds an alias: folds over the log.
 * `record_cells`, `notebooks`   run notebooks as records: content digest, sealed bytes, the view with its sign-offs.
 * `keys`, `envelopes`, `people`   whose key signed what, and whose word counts when.
+* `separation`, `checklist`   who may speak at a gate; what is asked there and how it was answered.
 * `statements`, `gates`   what a sign-off states; may what comes after a stage begin? Pure.
+* `waivers`       what a person accepts for a while although it stops a run, and which of that is in force.
 * `records`, `folders`   the sign-offs of a run, read and verified; what must lie in its folder.
 * `sign_offs`     the door to all that: sign, judge, read.
 * `findings`, `verification`   everything against the log, the digests and the signatures.

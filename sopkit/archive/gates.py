@@ -10,6 +10,7 @@ The rules, in the order they are judged:
   until the same person withdraws it; whoever rejects or returns takes back their own approvals by that;
 * people are counted, not keys, and each for one role: two roles need two people. Who signed in
   several roles is counted where it opens the gate, if anywhere it does;
+* an approval that leaves a question of the checklist open, or answers it with no, is none;
 * evidence older than the gate's `valid_for`, or whose inputs have changed since, keeps it closed.
 
 Withdrawing needs a valid key of the person, no role: whoever lost a role may still take back a word.
@@ -17,15 +18,17 @@ Withdrawing needs a valid key of the person, no role: whoever lost a role may st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sopkit.archive import checklist as answers
 from sopkit.archive.people import InForce
+from sopkit.archive.separation import nobody_excluded, why_not_signer, why_not_speaker
 from sopkit.archive.statements import SignOff, Subject
 from sopkit.definitions.durations import render_duration
-from sopkit.definitions.sop import Gate
+from sopkit.definitions.sop import ChecklistItem, Gate
 from sopkit.errors import GateClosed
 
 __all__ = ["GateResult", "Refused", "evaluate", "require", "require_open"]
@@ -108,16 +111,20 @@ def evaluate(
     executors: frozenset[str | None],
     authors: frozenset[str],
     at: datetime,
+    checklist: Sequence[ChecklistItem] = (),
 ) -> GateResult:
     """Judge a gate from verified sign-offs.
 
     `people_lookup(seq)` gives who counts just before that log entry; `executors` holds None where a
-    start or resume did not say who; `at` is the wall time of the judgement, for `valid_for`.
+    start or resume did not say who; `at` is the wall time of the judgement, for `valid_for`; `checklist` the SOP's.
     """
     words = _Words()
     for sign_off in sorted(sign_offs, key=lambda sign_off: sign_off.seq):
         people = people_lookup(sign_off.seq)
         reason = _refusal(sign_off, gate, subject, people, executors=executors, authors=authors)
+        if reason is None and sign_off.decision == "approve":
+            asked = answers.asked_of(checklist, gate.id, sign_off.role)
+            reason = answers.refusal(asked, sign_off.checklist)
         owner = people.owner(sign_off.key)
         words.hear(sign_off, owner.person.id if owner else "", reason)
     have = _assigned(gate.roles, words.approvals)
@@ -144,9 +151,12 @@ def require(
     executors: frozenset[str | None],
     authors: frozenset[str],
     at: datetime,
+    checklist: Sequence[ChecklistItem] = (),
 ) -> GateResult:
     """`evaluate`, raising GateClosed with the same value unless the gate is open."""
-    result = evaluate(gate, subject, sign_offs, people_lookup, executors=executors, authors=authors, at=at)
+    result = evaluate(
+        gate, subject, sign_offs, people_lookup, executors=executors, authors=authors, at=at, checklist=checklist
+    )
     return require_open(result, subject.run, subject.stage)
 
 
@@ -230,23 +240,9 @@ def _refusal(
     if said.digests != subject.digests:
         changed = sorted({name for name, _, _ in said.digests ^ subject.digests})
         return f"stale: what was signed is not what is there now: {', '.join(changed)}"
-    owner = people.owner(said.key)
-    if owner is None:
-        return f"the key {said.key} is nobody's in the people file in force"
-    person = owner.person
-    if not owner.key.valid_at(said.at):
-        return f"the key {said.key} of {person.id} was not valid at {said.at.isoformat()}"
     if said.decision == "withdraw":
-        return None
-    if said.role not in gate.roles:
-        return f"the role '{said.role}' is not asked for at gate '{gate.id}'"
-    if not person.holds(said.role, said.at):
-        return f"{person.id} did not hold the role '{said.role}' at {said.at.isoformat()}"
-    if gate.separation and person.id in executors:
-        return f"{person.id} executed this run, and may not sign its gates"
-    if gate.separation and person.id in authors:
-        return f"{person.id} is an author of the SOP or the model file, and may not sign"
-    return None
+        return why_not_signer(said.key, people, said.at)
+    return why_not_speaker(said.key, said.role, gate, people, said.at, executors=executors, authors=authors)
 
 
 def _reasons(gate: Gate, subject: Subject, executors: frozenset[str | None], at: datetime) -> Iterable[str]:
@@ -255,8 +251,8 @@ def _reasons(gate: Gate, subject: Subject, executors: frozenset[str | None], at:
     if gate.valid_for is not None and at - subject.sealed_at > gate.valid_for:
         age = f"older than {render_duration(gate.valid_for)}"
         yield f"the evidence is {age} (sealed {subject.sealed_at.isoformat()}): a new attempt is needed"
-    if gate.separation and (not executors or None in executors):
-        yield "it is not known who executed this run, so nobody can be excluded (start with --by or SOP_PERSON)"
+    if why := nobody_excluded(gate, executors):
+        yield why
 
 
 def _assigned(roles: Mapping[str, int], approvals: Mapping[tuple[str, str], SignOff]) -> dict[str, tuple[str, ...]]:

@@ -79,6 +79,7 @@ def _source(record: LoggedEnvelope) -> str:
         "decision": told["decision"],
         "meaning": told["meaning"],
         "comment": told["comment"] or "none",
+        **_checklist(told.get("checklist") or {}),
         "conditions": "\n".join(told["conditions"]) or "none",
         "signed": f"{told['run']}, stage {told['stage']}, attempt {told['attempt']}, gate {told['gate']}",
         "procedure": f"{sop['name']} {sop['version']}, sha256 {sop['digest']}",
@@ -91,6 +92,15 @@ def _source(record: LoggedEnvelope) -> str:
     title = f"### {'DEMO: ' if record.demo else ''}{_TITLES[told['decision']]}"
     table = [f"| {name} | {_text(value)} |" for name, value in rows.items()]
     return "\n".join([title, "", *([_DEMO, ""] if record.demo else []), "| sign-off | |", "|---|---|", *table])
+
+
+def _checklist(answers: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """One row; none in a sign-off that was made without a checklist, so that its cell stays what it was."""
+    lines = []
+    for said in answers.values():
+        by = f" (by {said['answered_by']})" if "answered_by" in said else ""
+        lines.append(f"{said['answer']}: {said['question']}{by}")
+    return {"checklist": "\n".join(lines)} if lines else {}
 
 
 def _text(value: object) -> str:

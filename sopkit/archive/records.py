@@ -25,7 +25,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.definitions.sop import Gate, Sop
 from sopkit.errors import NotFound, SignOffRefused, SopkitError, Untrusted, WrongUse
 
-__all__ = ["Case", "case_of", "gate_result", "read_sign_offs", "subject_of"]
+__all__ = ["Case", "case_of", "gate_result", "makers_of", "read_sign_offs", "sop_of", "subject_of"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,14 @@ class Case:
     def judge(self, sign_offs: Sequence[SignOff], at: datetime) -> GateResult:
         """`gates.evaluate` with this case's arguments."""
         return evaluate(
-            self.gate, self.subject, sign_offs, self.people, executors=self.executors, authors=self.authors, at=at
+            self.gate,
+            self.subject,
+            sign_offs,
+            self.people,
+            executors=self.executors,
+            authors=self.authors,
+            at=at,
+            checklist=self.sop.checklist,
         )
 
 
@@ -76,11 +83,14 @@ def subject_of(workspace: Workspace, entries: Sequence[Entry], run: str, stage: 
     return case_of(workspace, entries, run, stage).subject
 
 
-def case_of(workspace: Workspace, entries: Sequence[Entry], run: str, stage: str) -> Case:
-    """What the gate of a stage is judged from. Raises as `subject_of`."""
+def case_of(
+    workspace: Workspace, entries: Sequence[Entry], run: str, stage: str, attempt_number: int | None = None
+) -> Case:
+    """What the gate of a stage is judged from, for its newest attempt or the one named. Raises as `subject_of`."""
     state = run_state(entries, run)
     sop, gate = _gate(workspace, state, stage)
-    attempt = state.stage(stage).current
+    known = state.stage(stage)
+    attempt = known.current if attempt_number is None else known.attempt(attempt_number)
     if attempt is None or attempt.status not in ("sealed", "returned"):
         got = "it was not executed yet" if attempt is None else f"attempt {attempt.number} is {attempt.status}"
         raise SignOffRefused(f"stage '{stage}' has no sealed attempt to sign: {got}", where=run)
@@ -95,16 +105,28 @@ def case_of(workspace: Workspace, entries: Sequence[Entry], run: str, stage: str
         sealed_at=attempt.ended_at or attempt.at,
         stale=_stale(state, attempt),
     )
-    named = {sop.author, *([_model(workspace, state).author] if state.pins.get("model") else [])}
+    executors, authors = makers_of(workspace, state)
     return Case(
         state,
         sop,
         gate,
         subject,
         people=lambda seq: in_force(workspace, entries, seq, run=run),
-        executors=state.executors | ({None} if state.unnamed else frozenset()),
-        authors=frozenset(author for author in named if author),
+        executors=executors,
+        authors=authors,
     )
+
+
+def sop_of(workspace: Workspace, state: RunState) -> Sop:
+    """The SOP that a run is pinned to. Raises NotFound, DigestMismatch."""
+    return _parsed_sop(workspace.store.get(state.pins["sop"]))
+
+
+def makers_of(workspace: Workspace, state: RunState) -> tuple[frozenset[str | None], frozenset[str]]:
+    """Who executed a run (None among them: that is not known), and who wrote its SOP and its model file."""
+    named = {sop_of(workspace, state).author, *([_model(workspace, state).author] if state.pins.get("model") else [])}
+    executors = state.executors | ({None} if state.unnamed else frozenset())
+    return executors, frozenset(author for author in named if author)
 
 
 def read_sign_offs(workspace: Workspace, entries: Sequence[Entry], run: str) -> tuple[list[SignOff], list[Refused]]:
@@ -142,7 +164,7 @@ def _stale(state: RunState, attempt: AttemptState, seen: frozenset[int] = frozen
 
 
 def _gate(workspace: Workspace, state: RunState, stage: str) -> tuple[Sop, Gate]:
-    sop = _parsed_sop(workspace.store.get(state.pins["sop"]))
+    sop = sop_of(workspace, state)
     try:
         gate = sop.stage(stage).gate
     except KeyError:

@@ -218,6 +218,7 @@ class _Fold:
             demo=bool(body.get("demo")),
             envelope=body.get("envelope"),
             withdraws=body.get("withdraws"),
+            checklist=body.get("checklist") or {},
         )
         if new.decision == "withdraw":
             self.sign_offs = [replace(old, withdrawn=True) if _cancels(new, old) else old for old in self.sign_offs]

@@ -12,12 +12,13 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sopkit.archive import envelopes
+from sopkit.archive.checklist import stated
 from sopkit.archive.entries import Entry
 from sopkit.archive.folders import Kept, expected_files, rebuild
 from sopkit.archive.keys import fingerprint
@@ -47,12 +48,14 @@ def sign(
     comment: str = "",
     conditions: Sequence[str] = (),
     withdraws: int | None = None,
+    answers: Mapping[str, str] | None = None,
 ) -> Entry:
     """Sign the current attempt of a stage, log the sign-off and show it in the run notebook; the log entry.
 
     `decision` is approve, reject, return or withdraw; reject and return need a comment. `role` may be
     left out where the person holds exactly one that the gate asks for, `withdraws` (a log position)
-    where only one sign-off of theirs stands. Raises SignOffRefused for what would not count, NotFound
+    where only one sign-off of theirs stands. `answers` to the checklist (id -> yes, no, not-applicable): an approval
+    answers yes to what is not named. Raises SignOffRefused for what would not count, NotFound
     (no such run or stage), WrongUse (no gate, no such decision), RecordError (what is kept was changed).
     """
     if decision not in DECISIONS:
@@ -70,6 +73,11 @@ def sign(
         withdraws, role = _withdrawn(case, spoken, signer, judged_at, role, withdraws)
     else:
         role = _role(case, signer, judged_at, role)
+    checklist: Mapping[str, Mapping[str, str]] = {}
+    if decision != "withdraw":
+        checklist = stated(
+            case.sop, case.state, case.gate.id, role=role, decision=decision, given=answers or {}, comment=comment
+        )
     _require_what_was_seen(workspace, entries, case)
     payload = statement(
         case.subject,
@@ -81,6 +89,7 @@ def sign(
         comment=comment,
         conditions=tuple(conditions),
         withdraws=withdraws,
+        checklist=checklist,
         at=at,
         log=workspace.log.position(),
     )
@@ -93,6 +102,7 @@ def sign(
         "decision": decision,
         "comment": comment,
         "withdraws": withdraws,
+        "checklist": checklist,
     }
 
     def expect(now: Sequence[Entry]) -> None:
@@ -110,6 +120,7 @@ def sign(
             sop=case.subject.sop,
             digests=case.subject.digests,
             withdraws=withdraws,
+            checklist=checklist,
         )
         _require_counts(still, read_sign_offs(workspace, now, run)[0], said)
 

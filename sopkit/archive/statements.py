@@ -5,18 +5,20 @@
                  {"name": "artifacts/evaluate/comparison.json", "digest": {"sha256": "…"}}],
      "predicateType": "urn:sopkit:sign-off:v1",
      "predicate": {"run", "sop": {"name", "version", "digest"}, "stage", "attempt", "gate", "decision",
-                   "meaning", "comment", "conditions", "name", "role", "at", "log": {"size", "root"}, "withdraws"}}
+                   "meaning", "comment", "conditions", "name", "role", "at", "log": {"size", "root"}, "withdraws",
+                   "checklist": {"<id>": {"question", "answer", "answered_by"}}}}
 
 The rules:
 * the statement decides, not the log entry around it: where the two differ, the entry is forged;
 * the signer is whose key verified; the printed name must be that person's;
-* the statement names a size and root of this log before its own entry, so it is no other workspace's.
+* the statement names a size and root of this log before its own entry, so it is no other workspace's;
+* a statement without a checklist, or one of another kind (a waiver), is read by the same rules.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,12 +26,23 @@ from typing import Any
 from sopkit.archive import envelopes
 from sopkit.archive.canonical import canonical_json
 from sopkit.archive.entries import Entry, instant
-from sopkit.archive.people import InForce
+from sopkit.archive.people import InForce, Signer
 from sopkit.archive.record_cells import LoggedEnvelope
 from sopkit.definitions.sop import Gate, Sop
 from sopkit.errors import SopkitError, Untrusted
 
-__all__ = ["CONTENT", "DECISIONS", "PREDICATE", "SignOff", "Subject", "read_sign_off", "statement"]
+__all__ = [
+    "CONTENT",
+    "DECISIONS",
+    "PREDICATE",
+    "SignOff",
+    "Signed",
+    "Subject",
+    "about",
+    "read_sign_off",
+    "read_statement",
+    "statement",
+]
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:sopkit:sign-off:v1"
@@ -86,6 +99,7 @@ class SignOff:
     comment: str = ""
     conditions: tuple[str, ...] = ()
     withdraws: int | None = None
+    checklist: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
     envelope: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -105,6 +119,7 @@ def statement(
     comment: str,
     conditions: tuple[str, ...],
     withdraws: int | None,
+    checklist: Mapping[str, Mapping[str, str]],
     at: datetime,
     log: Mapping[str, Any],
 ) -> bytes:
@@ -124,9 +139,68 @@ def statement(
         "at": instant(at),
         "log": dict(log),
         "withdraws": withdraws,
+        "checklist": dict(checklist),
     }
+    return about(subject, PREDICATE, predicate)
+
+
+def about(subject: Subject, predicate_type: str, predicate: Mapping[str, Any]) -> bytes:
+    """The payload of a statement about a subject, in canonical JSON."""
     subjects = [{"name": name, "digest": {kind: digest}} for name, kind, digest in sorted(subject.digests)]
-    return canonical_json({"_type": STATEMENT, "subject": subjects, "predicateType": PREDICATE, "predicate": predicate})
+    told = {"_type": STATEMENT, "subject": subjects, "predicateType": predicate_type, "predicate": dict(predicate)}
+    return canonical_json(told)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What a logged envelope holds, its signature and its log position verified, and who signed it."""
+
+    key: str
+    signer: Signer
+    predicate: Mapping[str, Any]
+    digests: frozenset[tuple[str, str, str]]
+
+
+Held = Callable[[Signed], Iterable[tuple[str, Any, Any]]]
+
+
+def read_statement(
+    entry: Entry, predicate_type: str, people: InForce, root_at: Callable[[int], str], held: Held
+) -> Signed:
+    """The statement in a log entry, verified against the keys of `people`; `held` gives (what, signed, logged) triples
+    that must agree. `root_at(size)` is the log's own root over its first `size` entries, hex. Raises Untrusted.
+    """
+    where = f"log entry {entry.seq}"
+    try:
+        envelope = entry.body["envelope"]
+        key = envelopes.verify(envelope, people.public_keys())
+        told = json.loads(envelopes.payload(envelope))
+        predicate = told["predicate"]
+        owner = people.owner(key)
+        if owner is None:
+            raise Untrusted("the key is more than one person's", got=key)
+        digests = {(item["name"], kind, digest) for item in told["subject"] for kind, digest in item["digest"].items()}
+        signed = Signed(key, owner, predicate, frozenset(digests))
+        size = predicate["log"]["size"]
+        before = 0 < size < entry.seq
+        compared = [
+            ("statement type", (told["_type"], told["predicateType"]), (STATEMENT, predicate_type)),
+            ("printed name", predicate["name"], owner.person.name),
+            ("person", owner.person.id, entry.by),
+            ("key", key, entry.body.get("key")),
+            *((name, predicate[name], getattr(entry, name)) for name in ("run", "stage", "attempt")),
+            *held(signed),
+            ("log size", before, True),
+            ("log root", predicate["log"]["root"], root_at(size) if before else None),
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Untrusted("not a sign-off statement", where=where, got=repr(error)) from None
+    except SopkitError as error:
+        raise Untrusted(error.what, where=where, expected=error.expected, got=error.got) from None
+    for what, said, logged in compared:
+        if said != logged:
+            raise Untrusted(f"{what}: {said} was signed, {logged} was logged", where=where)
+    return signed
 
 
 def read_sign_off(entry: Entry, people: InForce, at: datetime, root_at: Callable[[int], str]) -> SignOff:
@@ -136,51 +210,33 @@ def read_sign_off(entry: Entry, people: InForce, at: datetime, root_at: Callable
     its first `size` entries, hex. Raises Untrusted.
     """
     body = entry.body
+
+    def held(signed: Signed) -> Iterable[tuple[str, Any, Any]]:
+        told = signed.predicate
+        yield "decision", told["decision"] in DECISIONS, True
+        yield "demo", signed.signer.demo, body.get("demo")
+        yield from ((name, told[name], body.get(name)) for name in ("role", "gate", "decision", "comment", "withdraws"))
+        yield "checklist", told.get("checklist") or {}, body.get("checklist") or {}
+
+    signed = read_statement(entry, PREDICATE, people, root_at, held)
+    told = signed.predicate
     try:
-        envelope = body["envelope"]
-        key = envelopes.verify(envelope, people.public_keys())
-        told = json.loads(envelopes.payload(envelope))
-        predicate = told["predicate"]
-        owner = people.owner(key)
-        if owner is None:
-            raise Untrusted("the key is more than one person's", got=key)
-        sign_off = SignOff(
+        return SignOff(
             seq=entry.seq,
             at=at,
-            key=key,
-            **{name: predicate[name] for name in ("run", "stage", "attempt", "gate", "decision", "role", "name")},
-            **{name: predicate[name] for name in ("meaning", "comment", "withdraws")},
-            sop=predicate["sop"]["digest"],
-            digests=frozenset(
-                (item["name"], kind, digest) for item in told["subject"] for kind, digest in item["digest"].items()
-            ),
-            person=owner.person.id,
-            demo=owner.demo,
-            conditions=tuple(predicate["conditions"]),
-            envelope=envelope,
+            key=signed.key,
+            **{name: told[name] for name in ("run", "stage", "attempt", "gate", "decision", "role", "name")},
+            **{name: told[name] for name in ("meaning", "comment", "withdraws")},
+            sop=told["sop"]["digest"],
+            digests=signed.digests,
+            person=signed.signer.person.id,
+            demo=signed.signer.demo,
+            conditions=tuple(told["conditions"]),
+            checklist=told.get("checklist") or {},
+            envelope=body["envelope"],
         )
-        size = predicate["log"]["size"]
-        held = [
-            ("statement type", (told["_type"], told["predicateType"]), (STATEMENT, PREDICATE)),
-            ("decision", sign_off.decision in DECISIONS, True),
-            ("printed name", sign_off.name, owner.person.name),
-            *((name, getattr(sign_off, name), getattr(entry, name)) for name in ("run", "stage", "attempt")),
-            ("person", sign_off.person, entry.by),
-            *((name, getattr(sign_off, name), body.get(name)) for name in _LOGGED),
-            ("log size", 0 < size < entry.seq, True),
-        ]
-        held.append(("log root", predicate["log"]["root"], root_at(size) if held[-1][1] else None))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError) as error:
         raise Untrusted("not a sign-off statement", where=f"log entry {entry.seq}", got=repr(error)) from None
-    except SopkitError as error:
-        raise Untrusted(error.what, where=f"log entry {entry.seq}", expected=error.expected, got=error.got) from None
-    for what, signed, logged in held:
-        if signed != logged:
-            raise Untrusted(f"{what}: {signed} was signed, {logged} was logged", where=f"log entry {entry.seq}")
-    return sign_off
-
-
-_LOGGED = ("key", "demo", "role", "gate", "decision", "comment", "withdraws")
 
 
 def _meaning(decision: str, gate: Gate, withdraws: int | None) -> str:

@@ -87,6 +87,7 @@ class SignOffEntry:
     envelope: Any
     withdraws: int | None = None
     withdrawn: bool = False
+    checklist: Mapping[str, Body] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Problems (the archive is not what it was):
     altered            a file, or what a notebook shows, is not what was recorded
     missing            a recorded file is not there
     extra              a file or run that nothing in the log accounts for
-    forged             a signature, of a sign-off or a checkpoint, that does not hold or says something else
+    forged             a signature, of a sign-off, a waiver or a checkpoint, that does not hold or says something else
     stale_checkpoint   entries that the signed checkpoint does not cover
     broken_log         the log does not continue what was signed, or cannot be read
 
@@ -39,6 +39,7 @@ from sopkit.archive.people import in_force
 from sopkit.archive.publish import TEMPORARY
 from sopkit.archive.records import read_sign_offs
 from sopkit.archive.runs import run_state, run_states
+from sopkit.archive.waivers import not_counted, read_waivers
 from sopkit.archive.workspace import Workspace, check_run_id
 from sopkit.errors import NotFound, RecordError, SopkitError
 
@@ -101,6 +102,7 @@ class _Search:
             self._store(entries)
             for run in runs:
                 self._run(entries, run)
+            self._waivers(entries, runs)
             self._strays(entries)
         problems, notices = (tuple(sorted(set(each), key=_place)) for each in (self.problems, self.notices))
         return Verification(len(runs), self.files, self.sign_offs, self.demo, problems, notices)
@@ -242,6 +244,16 @@ class _Search:
         if demo:
             state = run_state(entries, run)
             self._notice("demo", f"runs/{state.sop}/{run}", f"{demo} sign-offs by demo reviewers", run)
+
+    def _waivers(self, entries: Sequence[Entry], runs: Sequence[str]) -> None:
+        run_of = {entry.seq: entry.run for entry in entries}
+        verified, refused = read_waivers(self.workspace, entries)
+        whys = [(each.seq, each.reason) for each in refused]
+        whys += [(each.seq, why) for each in verified if (why := not_counted(self.workspace, entries, each))]
+        for seq, why in whys:
+            if self.named is None or run_of[seq] in runs:
+                detail = f"waiver in log entry {seq}: {why}"
+                self._problem("forged", "runs/log/entries.jsonl", detail, run_of[seq])
 
     # What nothing accounts for
 

@@ -14,6 +14,7 @@ from sopkit.archive.folders import rebuild
 from sopkit.archive.runs import RunState
 from sopkit.definitions.results import Attached, Concluded, Looked, Requested, Used, plain
 from sopkit.definitions.sop import Stage
+from sopkit.running import waived
 from sopkit.running.execution import Executed, execute_notebook
 from sopkit.running.kernel import kernel_environment
 from sopkit.running.open_run import OpenRun
@@ -37,6 +38,7 @@ def execute(run: OpenRun, definitions: Pinned, action: Execute, clock: datetime)
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "files").mkdir(parents=True)
     (folder / "source.ipynb").write_bytes(source)
+    waived.hand_over(run.workspace, run.state, stage.id, folder / "waivers.json")
     secrets = {name: run.environment[name] for name in stage.credentials if name in run.environment}
     began = time.monotonic()
     try:
@@ -77,6 +79,8 @@ def _papermill(
     declared = {parameter.name for parameter in definitions.parameters[stage.id]}
     given = check_parameters(state.parameters, definitions.parameters)[stage.id]
     own = {"run": state.id, "model": state.model, "as_of": ""}
+    if state.started.get("reason"):
+        own["reason"] = state.started["reason"]
     home = run.workspace.sop / "home"
     home.mkdir(parents=True, exist_ok=True)
     environment = kernel_environment(
@@ -86,6 +90,7 @@ def _papermill(
             "SOPKIT_WORKSPACE": str(run.workspace.root),
             "SOPKIT_ATTEMPT": f"{state.id}/{stage.id}",
             "SOPKIT_OUT": str(folder / "files"),
+            "SOPKIT_WAIVERS": str(folder / "waivers.json"),
         },
         secrets,
     )

@@ -28,7 +28,7 @@ from sopkit.definitions.results import plain
 from sopkit.definitions.sop import Stage
 from sopkit.errors import Busy, NotFound, SopkitError, WrongUse
 from sopkit.modelling.environment import describe
-from sopkit.running import attempts, effects
+from sopkit.running import attempts, effects, waived
 from sopkit.running.demonstration import sign_as_demo_reviewers
 from sopkit.running.open_run import OpenRun, now
 from sopkit.running.parameters import check_parameters
@@ -164,7 +164,7 @@ class Runner:
             as_of=clock,
             gate=run.gate,
             wait_of=lambda stage: _duration(definitions, stage),
-            inputs_now=lambda: self._inputs_now(definitions),
+            inputs_now=lambda: self._inputs_now(run, definitions),
             moving=effects.MOVING,
             until=until,
         )
@@ -205,9 +205,9 @@ class Runner:
         run_state(self.workspace.log.entries(), run)  # raises NotFound before a lock is made for nothing
         return OpenRun(self.workspace, run, self.by, self._tell, self._environment)
 
-    def _inputs_now(self, definitions: Pinned) -> dict[str, str]:
+    def _inputs_now(self, run: OpenRun, definitions: Pinned) -> dict[str, str]:
         holder = alias_holder(self.workspace.log.entries(), definitions.model.model, definitions.model.promotion.alias)
-        return {"champion": holder.digest if holder else ""}
+        return {"champion": holder.digest if holder else "", **waived.inputs_now(self.workspace, run.state)}
 
     def _mode(self, as_of: datetime | None, demo: bool) -> str:
         mode = self.workspace.mode

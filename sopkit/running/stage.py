@@ -17,12 +17,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sopkit.archive.runs import run_state, run_states
+from sopkit.archive.runs import RunState, run_state, run_states
 from sopkit.archive.workspace import Workspace
 from sopkit.definitions.files import load_model, load_sop
 from sopkit.definitions.model import ModelFile
 from sopkit.definitions.sop import Sop
 from sopkit.errors import NotFound, WrongUse
+from sopkit.running import waived
 from sopkit.running.inputs import Draft, Inputs, Nothing, OfRun
 from sopkit.running.pins import module_path, pinned
 from sopkit.running.this import Stage
@@ -74,7 +75,16 @@ def _of_run(workspace: Workspace, sop: str, stage: str, run: str, *, official: b
         official=official,
         parameters=state.parameters,
         champion_seen=None if official or attempt is None else _seen(attempt.uses, "champion"),
+        waivers=_waivers(workspace, state, stage, used if number else None, official=official),
     )
+
+
+def _waivers(
+    workspace: Workspace, state: RunState, stage: str, used: Mapping[str, str] | None, *, official: bool
+) -> waived.Handed:
+    if official:
+        return waived.taken(Path(os.environ["SOPKIT_WAIVERS"]))
+    return waived.for_run(workspace, state, stage) if used is None else waived.used_by(workspace, used)
 
 
 def _seen(uses: Iterable[Mapping[str, Any]], name: str) -> str | None:
@@ -102,6 +112,7 @@ def _without_run(workspace: Workspace, sop: str, stage: str, model: str, as_of: 
         as_of=moment,
         folder=drafts.folder / stage,
         module=module,
+        waivers=waived.for_draft(workspace, sop, model, stage),
     )
 
 

@@ -40,6 +40,7 @@ from sopkit.definitions.results import (
 )
 from sopkit.definitions.sop import Sop
 from sopkit.errors import NotFound, WrongUse
+from sopkit.running import waived
 from sopkit.running.champions import Champion
 from sopkit.running.formats import from_bytes, to_bytes
 from sopkit.running.inputs import Found, Inputs, OfRun
@@ -68,8 +69,9 @@ class Stage:
         official: bool = False,
         parameters: Mapping[str, Any] | None = None,
         champion_seen: str | None = None,
+        waivers: waived.Handed = (),
     ) -> None:
-        self._champion_seen = champion_seen
+        self._champion_seen, self._waivers = champion_seen, waivers
         self.workspace, self.sop, self.model, self.inputs = workspace, sop, model, inputs
         self.spec = sop.stage(stage)
         self.as_of, self.run, self.attempt, self.official = as_of, run, attempt, official
@@ -142,6 +144,37 @@ class Stage:
         self._tell(f"Read {len(snapshot.table):,} rows of {escape_markdown(self.model.data.source)} as of {when}", used)
         return snapshot
 
+    def load_indicators(self) -> dict[str, Any]:
+        """The series under `data.indicators` as they were known at the clock: name -> `modelling.Series`."""
+        from sopkit import modelling
+        from sopkit.modelling.tables import rows_digest
+
+        credentials = {name: os.environ[name] for name in self.spec.credentials if name in os.environ}
+        series = modelling.read_indicators(
+            self.model, as_of=self.as_of, root=self.workspace.root, module=self.module, credentials=credentials
+        )
+        for name, known in series.items():
+            source = self.model.data.indicators[name].source
+            used = Used(input=f"indicator:{name}", digest=rows_digest(known.table), note=source)
+            told = f"Read {len(known):,} values of indicator {escape_markdown(name)} from {escape_markdown(source)}"
+            self._tell(f"{told}, known before {render_value(known.known_until.to_pydatetime())}", used)
+        return series
+
+    @property
+    def kept_at(self) -> datetime | None:
+        """The clock of the newest earlier run of this SOP and model that examined the champion and kept it."""
+        runs = run_states(self.workspace.log.entries())
+        return next(
+            (
+                state.as_of
+                for state in runs
+                if (state.sop, state.model, state.outcome) == (self.sop.sop, self.model.model, "champion_kept")
+                and state.id != self.run
+                and state.as_of <= self.as_of
+            ),
+            None,
+        )
+
     @cached_property
     def champion(self) -> Champion | None:
         """The model in service by the log, or None; in a draft of an attempt, the one that the attempt saw."""
@@ -155,6 +188,14 @@ class Stage:
         champion = Champion(holder, self.workspace.store, self.model, self.module)
         self._tell(f"Champion: {champion}", Used(input="champion", digest=champion.digest))
         return champion
+
+    @cached_property
+    def waivers(self) -> dict[str, str]:
+        """What people accept in writing for this stage and model, by id: who, why and until when."""
+        for waiver in self._waivers:
+            told = escape_markdown(f"{waiver['finding']}: {waiver['words']} (log entry {waiver['seq']})")
+            self._tell(f"Waiver in force, {told}", waived.used(waiver))
+        return {str(waiver["finding"]): str(waiver["words"]) for waiver in self._waivers}
 
     def earlier(self, name: str) -> list[tuple[str, Any]]:
         """`(run, value)` of the artifact `name` of earlier finished runs of this model and SOP, newest first."""
