@@ -24,7 +24,7 @@ from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError, NotEnoughEvidence
 from sopkit.modelling.targets import target
-from sopkit.modelling.times import back, natural_period, utc
+from sopkit.modelling.times import back, end_of, natural_period, utc
 
 __all__ = ["Fold", "Splits", "folds", "newest", "split"]
 
@@ -117,9 +117,9 @@ def newest(
     table: pd.DataFrame, model: ModelFile, window: timedelta | None, until: datetime | None = None
 ) -> pd.DataFrame:
     """The rows of the last `window` before `until` (default: just after the newest row); all without a window."""
-    if window is None:
+    if window is None or (until is None and table.empty):
         return table
-    end = utc(until) if until is not None else table[model.data.time].max() + pd.Timedelta(microseconds=1)
+    end = utc(until) if until is not None else end_of(table[model.data.time])
     return table.loc[table[model.data.time] >= back(end, window, natural_period(table[model.data.time]))]
 
 
@@ -141,7 +141,7 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
             got=f"{len(table)} rows at {table[time].min()}",
             remedy="name another column as data.time in the model file",
         )
-    end = utc(until) if until is not None else table[time].max() + pd.Timedelta(microseconds=1)
+    end = utc(until) if until is not None else end_of(table[time])
     span = end - table[time].min()
     window = min(pd.Timedelta(model.evaluation.window), (span - delay) / (number + 1))
     period = natural_period(table[time])

@@ -18,7 +18,7 @@ import pandas as pd
 from sopkit.errors import DataError
 from sopkit.modelling.tables import plain_text
 
-__all__ = ["Period", "back", "natural_period", "read_times", "utc"]
+__all__ = ["Period", "back", "end_of", "natural_period", "read_times", "utc"]
 
 Period = Literal["month", "quarter", "year"]
 _NUMBERED = {"unix": "s", "unix-ms": "ms", "day-number": "D"}
@@ -94,6 +94,13 @@ def natural_period(times: pd.Series) -> Period | None:
     if (months == 1).all():
         return "year"
     return "quarter" if months.isin((1, 4, 7, 10)).all() else "month"
+
+
+def end_of(times: pd.Series) -> pd.Timestamp:
+    """The exclusive end of rows with these times (at least one): after the newest one, or after its whole period."""
+    newest, period = times.max(), natural_period(times)
+    after = newest + pd.Timedelta(microseconds=1)
+    return after if period is None else _next(_start(newest, period), period)
 
 
 def back(end: pd.Timestamp, window: timedelta, period: Period | None) -> pd.Timestamp:
