@@ -39,6 +39,7 @@ DOORS = {
     "pandera": {"evidence"},
     "fairlearn": {"evidence"},
     "matplotlib": {"evidence"},
+    "shap": {"evidence"},
     # definitions: the expression language acts on columns
     "pandas": {"definitions", "evidence", "modelling", "registry", "running", "views"},
     "sqlalchemy": {"modelling"},

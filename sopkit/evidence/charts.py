@@ -203,9 +203,10 @@ def pairs(
     *,
     x_label: str = "share of rows",
     names: tuple[str, str] = ("reference", "current"),
+    spans: tuple[Sequence[tuple[float, float]], Sequence[tuple[float, float]]] | None = None,
     subtitle: str = "",
 ) -> Chart:
-    """Two values a label side by side, such as a category's share before and now."""
+    """Two values a label side by side, such as a category's share before and now; `spans` are their intervals."""
     chart, axes = figure(title, subtitle=subtitle, height=0.75 + 0.36 * max(len(labels), 1))
     looks = ((-0.19, reference, COLOURS[4], "", names[0]), (0.19, current, INK, "////", names[1]))
     for offset, values, colour, hatch, name in looks:
@@ -213,6 +214,9 @@ def pairs(
         axes.barh(
             places, values, height=0.36, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=literal(name)
         )
+    for offset, ends in zip((-0.19, 0.19), spans or (), strict=False):
+        for place, (low, high) in enumerate(ends):
+            axes.plot([low, high], [place + offset] * 2, color=MUTED, linewidth=1.3)
     axes.set_yticks(range(len(labels)), [clip(label) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)

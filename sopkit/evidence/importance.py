@@ -5,6 +5,8 @@ The rules:
 * features that carry the same thing are shuffled together where `groups` says so: shuffled alone each looks idle;
 * the interval is over repeated shuffles (Student's t): it tells whether the shuffling was enough, not how another
   month would look;
+* what a feature gained or lost against the champion is the difference under the same shuffles, with its own interval;
+  gained or lost is only said where that leaves out zero;
 * importance explains a model, it does not judge it: nothing here has a verdict.
 """
 
@@ -36,7 +38,7 @@ Array: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Importance:
-    """`table`: feature (or group), importance with low and high, and with a champion its own and the change."""
+    """`table`: feature (or group), importance with low and high, with a champion its own and the change likewise."""
 
     metric: Metric
     rows: int
@@ -66,7 +68,9 @@ class Importance:
                 Measure(
                     "largest_importance_change",
                     float(moved.change),
-                    reason=f"{moved.feature}: champion {number(moved.champion)}, now {number(moved.importance)}",
+                    reason=f"{moved.feature}: champion {number(moved.champion)}, now {number(moved.importance)}, "
+                    f"change [{number(moved.change_low)}, {number(moved.change_high)}]",
+                    detail={"low": float(moved.change_low), "high": float(moved.change_high)},
                     title="Largest change of importance against the champion",
                 )
             )
@@ -80,11 +84,23 @@ class Importance:
         if top.low <= 0:
             return f"No feature matters visibly: shuffling {top.feature} costs {number(top.importance)}"
         told = f"The model rests most on {top.feature}: shuffled, it loses {number(top.importance)} {self.metric.title}"
-        if "change" in self.table:
-            moved = self.table.loc[self.table.change.abs().idxmax()]
-            way = "gained" if moved.change > 0 else "lost"
-            told += f"; {moved.feature} {way} most against the champion ({number(abs(moved.change))})"
-        return told
+        return told + (f"; {self.change}" if self.change else "")
+
+    @property
+    def change(self) -> str:
+        """Which features gained and lost against the champion, the two largest of each; empty without one."""
+        if self.reason or "change" not in self.table:
+            return ""
+        gained = self.table[self.table.change_low > 0].sort_values("change", ascending=False).head(2)
+        lost = self.table[self.table.change_high < 0].sort_values("change").head(2)
+        parts = [
+            f"{' and '.join(f'{row.feature} ({number(row.change)})' for row in rows.itertuples())} {way}"
+            for way, rows in (("gained", gained), ("lost", lost))
+            if len(rows)
+        ]
+        if not parts:
+            return "no feature gained or lost importance against the champion"
+        return f"against the champion {' and '.join(parts)} importance"
 
     def figure(self) -> Chart:
         """Importances, largest first, beside the champion's where known."""
@@ -104,7 +120,8 @@ class Importance:
                 shown.importance.tolist(),
                 x_label=label,
                 names=("champion", "challenger"),
-                subtitle=basis,
+                spans=(_ends(shown, "champion_"), _ends(shown, "")),
+                subtitle=f"{basis}; lines are intervals over the shuffles",
             )
         rows = [Row(str(r.feature), float(r.importance), float(r.low), float(r.high)) for r in shown.itertuples()]
         return bars(self.finding, rows, x_label=label, subtitle=basis)
@@ -158,7 +175,7 @@ def importance_of(
     random = np.random.default_rng(evaluation.seed)
     sample, truth = sampled(features, y, rules.ASKED.rows(repeats * len(together)) if rows is None else rows, random)
     orders = np.array([random.permutation(len(truth)) for _ in range(repeats)])
-    table = pd.DataFrame({"feature": list(together)})
+    table, ours = pd.DataFrame({"feature": list(together)}), np.empty(0)
     for name, model in (("importance", predict), ("champion", champion)):
         if model is None:
             continue
@@ -167,9 +184,12 @@ def importance_of(
             return Importance(metric, len(truth), repeats, table, f"{name}: {reason or 'there are no features'}")
         table[name] = losses.mean(axis=1)
         if name == "importance":
+            ours = losses
             table["low"], table["high"] = _student(losses, evaluation.confidence)
         else:
+            table["champion_low"], table["champion_high"] = _student(losses, evaluation.confidence)
             table["change"] = table.importance - table.champion
+            table["change_low"], table["change_high"] = _student(ours - losses, evaluation.confidence)
     table = table.sort_values("importance", ascending=False, ignore_index=True)
     return Importance(metric, len(truth), repeats, table)
 
@@ -203,3 +223,7 @@ def _student(losses: Array, confidence: float) -> tuple[Array, Array]:
     repeats = losses.shape[1]
     reach = stdtrit(repeats - 1, (1 + confidence) / 2) * losses.std(axis=1, ddof=1) / np.sqrt(repeats)
     return losses.mean(axis=1) - reach, losses.mean(axis=1) + reach
+
+
+def _ends(table: pd.DataFrame, of: str) -> list[tuple[float, float]]:
+    return list(zip(table[f"{of}low"].tolist(), table[f"{of}high"].tolist(), strict=True))
