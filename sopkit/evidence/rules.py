@@ -197,9 +197,9 @@ FINDINGS: dict[str, FindingRule] = {
     "not_allowed": FindingRule("declared", "`data.columns`: none of `allowed`"),
     "not_of_pattern": FindingRule("declared", "`data.columns`: not of the `pattern`"),
     "missing_beyond_limit": FindingRule("declared", "`data.columns`: more missing than `missing_at_most`"),
+    "some_not_numbers": FindingRule("declared", "texts among the numbers are read as missing"),
     "own_check": FindingRule("declared", "`data.checks`: rows that the workspace's own check is against"),
     # what a person weighs before signing for the data
-    "some_not_numbers": FindingRule("warn", "texts among the numbers are read as missing"),
     "often_missing": FindingRule("warn", "a feature that is missing more often than now and then"),
     "missing_together": FindingRule("warn", "several features missing in the same rows: a join without a match"),
     "missing_moves": FindingRule("warn", "how often a feature is missing changes with time: so does what it means"),
