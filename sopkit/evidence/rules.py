@@ -13,21 +13,25 @@ from typing import Literal, NamedTuple
 __all__ = [
     "ASKED",
     "CAUSES",
+    "CLASSES",
     "DRIFT",
     "FINDINGS",
     "LABELS",
     "LEAKS",
     "OWN_WORK",
     "PROMISE",
+    "TEXTS",
     "VALIDATION",
     "Asked",
     "Causes",
+    "Classes",
     "Drift",
     "FindingRule",
     "Labels",
     "Leaks",
     "OwnWork",
     "Promise",
+    "Texts",
     "Validation",
 ]
 
@@ -156,6 +160,33 @@ class Asked:
         return min(max(self.answers // max(questions, 1), self.fewest), self.most)
 
 
+@dataclass(frozen=True)
+class Texts:
+    """`similar`: two texts are near copies from this share of common shingles (Jaccard; Broder 1997) of `shingle`
+    words; .8 as in Lee et al. (2022), Deduplicating training data makes language models better. Texts of fewer than
+    `shortest` words recur without being copied: 13 words in a row are no accident (Brown et al. 2020, appendix C).
+    `most_rows` a side are looked at.
+    Drift: `fewest` texts a side, half of them to learn from; at most `sample` a side, drawn at random.
+    """
+
+    similar: float = 0.8
+    shingle: int = 3
+    shortest: int = 13
+    most_rows: int = 20_000
+    fewest: int = 100
+    sample: int = 2_000
+
+
+@dataclass(frozen=True)
+class Classes:
+    """`minimum_rows` of a class: with fewer, not even five hits and five misses can be expected (Cochran 1954, Some
+    methods for strengthening the common chi-square tests), and one row moves the recall by more than a tenth.
+    """
+
+    minimum_rows: int = 10
+
+
+
 ASKED = Asked()
 DRIFT = Drift()
 LEAKS = Leaks()
@@ -164,6 +195,8 @@ VALIDATION = Validation()
 PROMISE = Promise()
 CAUSES = Causes()
 OWN_WORK = OwnWork()
+TEXTS = Texts()
+CLASSES = Classes()
 
 
 class FindingRule(NamedTuple):
@@ -245,6 +278,7 @@ FINDINGS: dict[str, FindingRule] = {
     "protected_label_gap": FindingRule("warn", "groups of a protected attribute have very different label rates"),
     "group_shrinks": FindingRule("warn", "a group is far rarer than in the champion's training rows"),
     # for the record
+    "repeated_text": FindingRule("note", "one text in several rows: a template, or one case entered twice"),
     "removed": FindingRule("note", "taken out by recorded cleaning"),
     "changed": FindingRule("note", "changed by recorded cleaning"),
     "missing": FindingRule("note", "now and then missing, or not used"),
