@@ -157,12 +157,20 @@ class Comparison:
     @property
     def skill_measure(self) -> Measure:
         """The challenger's own primary metric against no skill, the nearer end of its interval: above zero."""
-        own, chance = self.scores[CHALLENGER][self.primary.name], self.chance[self.primary.name]
+        return self._over_no_skill(CHALLENGER, "")
+
+    @property
+    def champion_skill_measure(self) -> Measure:
+        """The same of the champion, on the same rows."""
+        return self._over_no_skill(CHAMPION, "champion_")
+
+    def _over_no_skill(self, arm: str, prefix: str) -> Measure:
+        own, chance = self.scores[arm][self.primary.name], self.chance[self.primary.name]
         ends = [self.primary.goodness(end) - self.primary.goodness(chance) for end in (own.low, own.high)]
         threshold = Threshold(op="above", value=0)
         nearer = _finite(min(ends)) if own.known else None
         return Measure(
-            f"{self.primary.name}_over_no_skill_low",
+            f"{prefix}{self.primary.name}_over_no_skill_low",
             nearer,
             judge(nearer, threshold),
             f"{own}, no skill reaches {number(chance)}" if own.known else own.reason,

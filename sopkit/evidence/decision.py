@@ -11,6 +11,10 @@ The rule, in the order it is judged:
 4. soft findings decide nothing and are put before the signer: volume at the operating point, calibration,
    robustness losses, slices, gaps that the champion has as well, everything `insufficient`.
 
+Where neither challenger nor champion is shown to beat no skill on these rows, no model is fit for use. The outcome is
+what it was (the champion stays in its place, for there is nothing better), and the words say so, with the SOP's
+fallback: what is done without a model. Where too little is known of either, that is `insufficient` and said as such.
+
 Without a champion the comparison is against a naive baseline: passed it is `first_champion`, not passed `blocked`,
 for there is nothing to keep.
 """
@@ -18,7 +22,7 @@ for there is nothing to keep.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -27,7 +31,7 @@ from sopkit.definitions.results import Verdict, plain
 from sopkit.evidence.calibration import Calibration
 from sopkit.evidence.comparison import Comparison
 from sopkit.evidence.fairness import Fairness
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, insufficient, number
 from sopkit.evidence.operating import OperatingPoint
 from sopkit.evidence.robustness import Robustness
 
@@ -38,6 +42,7 @@ __all__ = ["Decision", "Outcome", "Reason", "decide"]
 
 Outcome = Literal["promoted", "champion_kept", "first_champion", "blocked"]
 Weight = Literal["must hold", "rule", "hard", "soft"]
+UNFIT = "No model is fit for use"
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Decision:
     why: str
     reasons: tuple[Reason, ...]
     rule: str = ""
+    fit: Measure = field(default_factory=lambda: insufficient("fit_for_use", "nobody has asked"))
 
     @property
     def moves(self) -> bool:
@@ -94,6 +100,7 @@ class Decision:
         detail = {"reasons": self.table.to_dict("records")}
         return [
             Measure("decision", self.outcome, self.verdict, self.why, detail, title="Decision"),
+            self.fit,
             Measure("notes_for_the_signer", len(self.notes), detail={"notes": [note.finding for note in self.notes]}),
         ]
 
@@ -127,6 +134,7 @@ class Decision:
                     "verdict": self.verdict,
                     "why": self.why,
                     "rule": self.rule,
+                    "fit_for_use": self.fit.to_dict(),
                     "reasons": self.table.to_dict("records"),
                 }
             )
@@ -147,11 +155,13 @@ def decide(
     fairness: Fairness | None = None,
     robustness: Robustness | None = None,
     also: Iterable[Measure] = (),
+    fallback: str = "",
 ) -> Decision:
     """The decision by the rule in the module's docstring.
 
     `first` says that `comparison` is against a naive baseline (`against_naive`). `must_hold` are measures of earlier
-    stages without which no score can be believed; `also` are measures that only inform the signer.
+    stages without which no score can be believed; `also` are measures that only inform the signer. `fallback` is what
+    the SOP says is done when no model is fit for use.
     """
     reasons = [
         Reason("must hold", m.title or m.name, _said(m), m.verdict, m.verdict is not Verdict.PASS)
@@ -161,6 +171,11 @@ def decide(
     reasons += _of_rule(comparison)
     if comparison.primary.direction != "zero":  # no skill has no bias either
         reasons.append(_judged("hard", comparison.skill_measure))
+    fit = _fitness(
+        comparison, first, believed=not any(reason.against for reason in reasons if reason.weight == "must hold")
+    )
+    if fit.value is False:
+        reasons.append(Reason("hard", UNFIT, fit.reason, Verdict.FAIL, True))
     reasons += _of_fairness(fairness)
     reasons += _of_robustness(robustness)
     soft = [*also]
@@ -174,9 +189,27 @@ def decide(
     if against:
         decisive = [r for r in against if r.weight == against[0].weight]
         verdict = Verdict.FAIL if any(r.verdict is Verdict.FAIL for r in decisive) else Verdict.INSUFFICIENT
-    return Decision(
-        outcome, verdict, _why(outcome, verdict, comparison, against, reasons), tuple(reasons), comparison.rule
-    )
+    why = _why(outcome, verdict, comparison, [reason for reason in against if reason.topic != UNFIT], reasons)
+    if fit.value is False:
+        instead = f" What the SOP prescribes without a model: {fallback}" if fallback else ""
+        why = f"{UNFIT}. {why}{instead}"
+    return Decision(outcome, verdict, why, tuple(reasons), comparison.rule, fit)
+
+
+def _fitness(comparison: Comparison, first: bool, *, believed: bool) -> Measure:
+    """Whether the challenger or the champion is shown to beat no skill on these rows; no value where nobody knows."""
+    name, title = "fit_for_use", "A model that is fit for use"
+    if not believed:
+        return insufficient(name, "the scores cannot be believed", title=title)
+    if comparison.primary.direction == "zero":
+        return Measure(name, None, None, f"{comparison.primary.title} does not tell skill from no skill", title=title)
+    arms = {"challenger": comparison.skill_measure} | ({} if first else {"champion": comparison.champion_skill_measure})
+    told = "; ".join(f"{comparison.primary.title} of the {arm}: {measure.reason}" for arm, measure in arms.items())
+    shown = [arm for arm, measure in arms.items() if measure.verdict is Verdict.PASS]
+    if not shown and any(measure.verdict is not Verdict.FAIL for measure in arms.values()):
+        return insufficient(name, told, title=title)
+    verdict = Verdict.PASS if shown else Verdict.FAIL
+    return Measure(name, bool(shown), verdict, told, {"beat_no_skill": shown}, title=title)
 
 
 def _outcome(against: Sequence[Reason], first: bool) -> Outcome:
