@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sopkit.modelling.origins import NAIVE, RollingOrigin, naive_forecast, rolling_origin
     from sopkit.modelling.own import own_functions
     from sopkit.modelling.preflight import require_source
+    from sopkit.modelling.seasons import Season, season_of, seasonal_naive
     from sopkit.modelling.sources import Snapshot, read
     from sopkit.modelling.splits import Fold, Splits, folds, newest, split
     from sopkit.modelling.summaries import cleaning_table, origin_table, recipes_table, training_table
@@ -46,6 +47,7 @@ __all__ = [
     "Golden",
     "Recipe",
     "RollingOrigin",
+    "Season",
     "Snapshot",
     "Splits",
     "classes",
@@ -78,6 +80,8 @@ __all__ = [
     "require_source",
     "rolling_origin",
     "rows_digest",
+    "season_of",
+    "seasonal_naive",
     "split",
     "target",
     "together",
@@ -97,6 +101,7 @@ _HOME = {
     "challengers": ("Recipe", "recipe", "recipes"),
     "own": ("own_functions",),
     "preflight": ("require_source",),
+    "seasons": ("Season", "season_of", "seasonal_naive"),
     "sources": ("Snapshot", "read"),
     "splits": ("Fold", "Splits", "folds", "newest", "split"),
     "summaries": ("cleaning_table", "origin_table", "recipes_table", "training_table"),

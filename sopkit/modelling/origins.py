@@ -5,8 +5,8 @@ The rules:
 * each fold trains on its past (minus the label delay) and is tested on the window after it;
 * a fold whose test rows cannot bear the primary metric (one class only) is judged for no recipe;
 * the best mean of the primary metric wins, the earlier recipe of the model file on a tie;
-* the naive forecast knows no features: class shares of the training rows, or the mean of the same
-  hour of the week over the last four weeks.
+* the naive forecast knows no features: class shares of the training rows, or what came in the same slot of
+  the last season (`seasons`).
 
 Tashman (2000), Out-of-sample tests of forecasting accuracy, Int. J. Forecasting 16.
 """
@@ -26,6 +26,7 @@ import pandas as pd
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import NotEnoughEvidence
 from sopkit.modelling.challengers import Recipe
+from sopkit.modelling.seasons import seasonal_naive
 from sopkit.modelling.splits import Fold, folds
 from sopkit.modelling.targets import classes_of, target
 from sopkit.modelling.training import classes, fit, predict
@@ -36,7 +37,6 @@ NAIVE = "naive"
 _PRIMARY = {"binary": "roc_auc", "multiclass": "macro_f1", "regression": "r2"}
 _LOSSES = frozenset({"brier", "log_loss", "mae", "rmse", "scaled_error"})
 _TIE = 1e-12
-_RECENT = pd.Timedelta(days=28)
 
 Score = Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], dict[str, float]]
 
@@ -156,23 +156,14 @@ def rolling_origin(
 def naive_forecast(
     past: pd.DataFrame, test: pd.DataFrame, model: ModelFile, known: Sequence[str] = ()
 ) -> np.ndarray[Any, Any]:
-    """What knows no features: class shares of `past` (n,) or (n, classes), or the mean of the same hour of the week."""
+    """What knows no features: class shares of `past` (n,) or (n, classes), or the same slot of the last season."""
+    if model.target.task == "regression":
+        return seasonal_naive(past, test, model)
     y = target(past, model).dropna()
     if model.target.task == "binary":
         return np.full(len(test), float(y.mean()))
-    if model.target.task == "multiclass":
-        shares = y.value_counts(normalize=True)
-        return np.tile([float(shares.get(label, 0.0)) for label in known], (len(test), 1))
-    at = past.loc[y.index, model.data.time]
-    recent = at >= at.max() - _RECENT
-    slot = _hour_of_week(at[recent])
-    season = y[recent].groupby(slot.to_numpy()).mean()
-    values = _hour_of_week(test[model.data.time]).map(season).fillna(float(y[recent].mean()))
-    return np.asarray(values, dtype=float)
-
-
-def _hour_of_week(times: pd.Series) -> pd.Series:
-    return times.dt.dayofweek * 24 + times.dt.hour
+    shares = y.value_counts(normalize=True)
+    return np.tile([float(shares.get(label, 0.0)) for label in known], (len(test), 1))
 
 
 def _labelled(fold: Fold, train: pd.DataFrame, model: ModelFile) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn.metrics as sk
 
 from sopkit.errors import DataError, WrongUse
 from sopkit.evidence import metrics
-from sopkit.evidence.naive import seasonal_naive
 
 RANDOM = np.random.default_rng(7)
 Y = RANDOM.integers(0, 2, 400)
@@ -178,16 +176,6 @@ def test_defaults_name_metrics_of_their_task():
 def test_codes_of_a_label_that_no_model_knows_are_missing():
     """A class that appeared after training has no code, so metrics read as missing instead of wrong."""
     assert metrics.codes(["a", "c", "b"], ["a", "b"]).tolist() == pytest.approx([0, math.nan, 1], nan_ok=True)
-
-
-def test_the_seasonal_naive_forecast_is_the_same_hour_a_week_ago():
-    """Each hour is forecast by the same hour of the last known week, further back where that has no rows."""
-    times = pd.date_range("2024-01-01", periods=28 * 24, freq="h", tz="UTC")
-    y = times.dayofweek * 100 + times.hour
-    ahead = pd.date_range("2024-02-01", periods=48, freq="h", tz="UTC")
-    assert seasonal_naive(times, y, ahead) == pytest.approx(ahead.dayofweek * 100 + ahead.hour)
-    gap = ~((times >= "2024-01-25") & (times < "2024-01-26"))
-    assert seasonal_naive(times[gap], y[gap], ahead) == pytest.approx(ahead.dayofweek * 100 + ahead.hour)
 
 
 def test_a_scaled_error_of_one_is_the_seasonal_naive_forecast():

@@ -295,15 +295,6 @@ def test_a_loss_is_better_when_it_is_smaller(rows: pd.DataFrame, model_with: Mak
     assert trial.means["seeing"]["mae"] < trial.means["blind"]["mae"]
 
 
-def test_the_naive_forecast_of_a_season_knows_the_hour_of_the_week(rows: pd.DataFrame, model_with: Make) -> None:
-    """A load that only depends on the hour is forecast exactly; a part of the week without a past gets the mean."""
-    model = model_with(target={"column": "load", "task": "regression"})
-    table = rows.assign(load=rows["at"].dt.hour.astype(float))
-    forecast = modelling.naive_forecast(table[:700], table[700:], model)
-    np.testing.assert_allclose(forecast, table["load"][700:])
-    assert modelling.naive_forecast(table[:24], table[36:37], model) == pytest.approx(11.5)
-
-
 def test_the_environment_names_what_a_result_depends_on(checkout: Path, model: ModelFile) -> None:
     """Interpreter, lock, code, seed and versions, and of the environment only the thread settings."""
     variables = {"OMP_NUM_THREADS": "1", "SECRET": "sesame"}
