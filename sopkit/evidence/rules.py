@@ -18,8 +18,10 @@ __all__ = [
     "FINDINGS",
     "LABELS",
     "LEAKS",
+    "NUMBERS",
     "OWN_WORK",
     "PROMISE",
+    "SINGLE_ROW",
     "TEXTS",
     "VALIDATION",
     "Asked",
@@ -29,8 +31,10 @@ __all__ = [
     "FindingRule",
     "Labels",
     "Leaks",
+    "Numbers",
     "OwnWork",
     "Promise",
+    "SingleRow",
     "Texts",
     "Validation",
 ]
@@ -187,14 +191,35 @@ class Classes:
 
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """Errors of a numeric target, as shares of the mean absolute deviation, which is the error of no skill. `bias`: the
+    mean error may be a tenth of it, as much as a band of predictions may be off (`calibration`). The verdict is that of
+    an equivalence test: `pass` where the whole interval is within, `fail` where none of it is (Schuirmann 1987).
+    """
+
+    bias: float = 0.1
+
+
+@dataclass(frozen=True)
+class SingleRow:
+    """`share` of one row in the result: from a fifth on, R² rests on the effect of fewer than 25 rows (one over the sum
+    of squared shares), about the 20 blocks below which no interval is given.
+    """
+
+    share: float = 0.2
+
+
 ASKED = Asked()
 DRIFT = Drift()
 LEAKS = Leaks()
 LABELS = Labels()
 VALIDATION = Validation()
+NUMBERS = Numbers()
 PROMISE = Promise()
 CAUSES = Causes()
 OWN_WORK = OwnWork()
+SINGLE_ROW = SingleRow()
 TEXTS = Texts()
 CLASSES = Classes()
 
