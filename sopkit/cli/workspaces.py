@@ -1,4 +1,4 @@
-"""`sop new`, `sop lab`: make a workspace, and open it in JupyterLab."""
+"""`sop new`, `sop lab`: make a workspace, draft a model file in it, and open it in JupyterLab."""
 
 from __future__ import annotations
 
@@ -13,23 +13,49 @@ import typer
 from sopkit.cli.options import Folder, here
 from sopkit.errors import NotFound, SopkitError, WrongUse
 
-__all__ = ["lab", "make_workspace", "new", "open_lab"]
+__all__ = ["lab", "make_workspace", "new", "open_lab", "refuse_full"]
 
 # The lock is there in a checkout only: a package that pip installed says nothing about the versions beside it.
 COPIED = ("notebooks", "templates", "runs/README.md", "requirements.lock")
 
 
 def new(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is empty or not there yet.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that is empty or not there yet; with --data, any workspace.")
+    ],
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="With --data: the model's name.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Draft a model file for these rows: CSV, Parquet, a pattern, or a URL."),
+    ] = None,
+    time: Annotated[str | None, typer.Option(metavar="COL", help="The column that says when a row came to be.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="COL", help="The column that is predicted.")] = None,
+    query: Annotated[str | None, typer.Option(metavar="SQL", help="With a URL: the query that gives the rows.")] = None,
 ) -> None:
-    """A new workspace from the templates: the stage notebooks, a SOP, model files, a people file.
+    """A new workspace from the templates; with data, a model file for them that runs at once, to be corrected.
 
     Example:  sop new try
+
+    Example:  sop new churn --data customers.csv --time month_end --target left
     """
-    made = make_workspace(folder)
-    typer.echo(f"{made} is a workspace: notebooks/, templates/, runs/")
-    typer.echo("try it with a clock and reviewers of its own:")
-    typer.echo(f"  cd {folder} && sop run retraining --model flights --as-of 2013-04-01 --demo-reviewers")
+    if data is None:
+        for option, given in {"--model": model, "--time": time, "--target": target, "--query": query}.items():
+            if given is not None:
+                raise WrongUse(f"{option} needs --data, the rows to draft a model file for")
+        made = make_workspace(folder)
+        typer.echo(f"{made} is a workspace: notebooks/, templates/, runs/")
+        typer.echo("try it with a clock and reviewers of its own:")
+        typer.echo(f"  cd {folder} && sop run retraining --model flights --as-of 2013-04-01 --demo-reviewers")
+        return
+    from sopkit.cli.drafting import make_draft, name_of, refuse_existing, report_draft, write_draft
+
+    root, name = folder.expanduser().resolve(), name_of(model, data)
+    there = (root / "notebooks").is_dir() and (root / "templates").is_dir()
+    refuse_existing(root, name) if there else refuse_full(root)
+    drafted = make_draft(data, root, name=name, time=time, target=target, query=query)
+    if not there:
+        make_workspace(root)
+    report_draft(drafted, write_draft(drafted, root), None if root == Path.cwd() else str(folder))
 
 
 def lab(
@@ -48,8 +74,7 @@ def lab(
 def make_workspace(folder: Path) -> Path:
     """Copy notebooks and templates into `folder`; returns it, resolved. Raises WrongUse if it holds anything."""
     folder = folder.expanduser().resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WrongUse("not an empty folder", where=folder, remedy="name another one")
+    refuse_full(folder)
     source = _source()
     part = folder.with_name(f".{folder.name}.part")
     try:
@@ -63,6 +88,12 @@ def make_workspace(folder: Path) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         raise SopkitError("the workspace was not made", where=folder, got=error.strerror or error) from None
     return folder
+
+
+def refuse_full(folder: Path) -> None:
+    """Raises WrongUse where a workspace cannot be made because something is there."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WrongUse("not an empty folder", where=folder, remedy="name another one")
 
 
 def _copy(source: Path, target: Path) -> None:

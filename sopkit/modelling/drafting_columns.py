@@ -1,0 +1,266 @@
+"""What a column looks like to somebody who sees it for the first time: a guess, with its reason, never a fact.
+
+The rules:
+* a column that names its rows, has one value, hardly any value, or is a date of its own is no feature, and it is
+  said why;
+* numbers that arrived as text are numbers; whole numbers of few values may be codes: that is asked, not decided;
+* words that mean 'missing' are taken for that only where other values remain beside them in every column;
+* long texts are text features, short ones categories.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from sopkit.modelling.drafting_times import looks_like_dates
+
+__all__ = ["Look", "look", "missing_words", "protected_by", "shown", "tokens"]
+
+Role = Literal["feature", "excluded"]
+ALMOST_EMPTY, MOST_CODES, FEW_NUMBERS, LONG_TEXT_WORDS = 0.95, 50, 12, 5
+BY_NAME = "by its name"
+OURS = re.compile(r"fold|(prediction|naive)(_\d+)?")
+MISSING = {
+    "", "?", "-", "--", "---", ".", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "null", "(null)", "nil",
+    "missing", "unknown", "not available", "not known", "not reported", "undefined", "unknown/invalid",
+}  # fmt: skip
+OF_PEOPLE = {
+    "sex", "gender", "age", "race", "ethnicity", "ethnic", "ethnicgroup", "marital", "religion", "disability",
+    "disabled", "nationality", "citizenship", "pregnant", "orientation", "caste", "veteran",
+}  # fmt: skip
+OF_PLACES = {
+    "region",
+    "zip",
+    "zipcode",
+    "postcode",
+    "postal",
+    "neighborhood",
+    "neighbourhood",
+    "language",
+    "birthplace",
+}
+VALUES_OF_PEOPLE = (
+    {"male", "female", "man", "woman", "f", "m"},
+    {"married", "single", "divorced", "widowed"},
+    {"caucasian", "asian", "hispanic", "africanamerican", "black", "white"},
+    {"christian", "muslim", "jewish", "hindu", "buddhist"},
+)
+IN_VALUES = re.compile(r"\b(servicemember|veteran|older american|disabled|pregnant)\b", re.IGNORECASE)
+NAMES = {
+    "id",
+    "ids",
+    "nr",
+    "nbr",
+    "no",
+    "num",
+    "number",
+    "key",
+    "uuid",
+    "guid",
+    "index",
+    "idx",
+    "instant",
+    "sno",
+    "row",
+}
+THINGS = {
+    "patient", "customer", "client", "user", "member", "person", "employee", "driver", "account", "machine", "device",
+    "vehicle", "household", "borrower", "applicant", "student", "merchant", "card", "store", "shop", "engine", "sensor",
+}  # fmt: skip
+CODES = {"id", "code", "codes", "type", "class", "category", "region", "zip", "zipcode", "postcode", "zone", "sector"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One column: feature of a `kind`, or excluded with `why`. `note` says what its values are like, in a few words.
+
+    `names_rows`: each row has another value. `names_things`: an identifier that repeats, `clear` if its name says of
+    what. `code`: a number that may stand for something else. `ask`: whether it is known in time has to be asked.
+    """
+
+    name: str
+    role: Role
+    kind: str = "numeric"
+    why: str = ""
+    note: str = ""
+    distinct: int = 0
+    missing: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    names_rows: bool = False
+    names_things: bool = False
+    clear: bool = False
+    code: bool = False
+    ask: bool = False
+
+
+def tokens(name: str) -> list[str]:
+    """The words of a column's name in lower case: `patientNbr_2` is patient, nbr, 2."""
+    return re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+
+
+def shown(value: Any, most: int = 30) -> str:
+    """A value in a line of text: no line breaks, not too long."""
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def is_text(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_string_dtype(column.dtype) or column.dtype == object)
+
+
+def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Texts that mean 'missing', as they are written; and those that may mean it and are left alone.
+
+    A word that is one of only two values of some column (`+` and `-`) is a value.
+    """
+    found: dict[str, None] = {}
+    kept: set[str] = set()
+    for name in table.columns:
+        if not is_text(table[name]):
+            continue
+        values = [value for value in _distinct(table[name]) if isinstance(value, str)]
+        words = [value for value in values if value.strip().casefold() in MISSING]
+        found |= dict.fromkeys(words)
+        if len(values) - len(words) < 2:
+            kept |= set(words) - {"?"}
+        kept |= {value for value in values if value.strip().casefold() == "none"}
+    return [word for word in found if word not in kept], sorted(kept)
+
+
+def look(column: pd.Series, name: str, missing: Collection[str] = (), target: str = "") -> Look:
+    """What the column looks like. `missing` are texts that mean 'missing', `target` is what is predicted."""
+    known = column[~column.isin(list(missing))] if is_text(column) and missing else column
+    known = known.dropna()
+    gone = 1 - len(known) / max(len(column), 1)
+    values = _distinct(known)
+    facts: dict[str, Any] = {"name": name, "distinct": len(values), "missing": gone}
+    if (why := _unusable(known, values, gone, name, target)) is not None:
+        return Look(role="excluded", why=why, ask=why.startswith(BY_NAME), **facts)
+    if is_text(known):
+        return _text(known, values, facts)
+    if pd.api.types.is_bool_dtype(known.dtype):
+        return Look(role="feature", kind="categorical", note="true or false", **facts)
+    if not pd.api.types.is_numeric_dtype(known.dtype):
+        return Look(role="excluded", why=f"its values are of a kind ({known.dtype}) that no model takes", **facts)
+    return _number(known.astype(float), facts)
+
+
+def protected_by(name: str, column: pd.Series) -> str | None:
+    """Why this may be an attribute that the law protects: `name`, `values`, `place`; None where nothing hints at it."""
+    if set(tokens(name)) & OF_PEOPLE:
+        return "name"
+    if is_text(column):
+        values = {str(value).strip() for value in _distinct(column)[:200]}
+        plain = {re.sub(r"[^a-z]", "", value.casefold()) for value in values}
+        if any(len(plain & group) >= 2 and len(plain) <= 12 for group in VALUES_OF_PEOPLE):
+            return "values"
+        if len(values) <= 50 and any(IN_VALUES.search(value) for value in values):
+            return "values"
+    return "place" if set(tokens(name)) & OF_PLACES else None
+
+
+def examples(values: Iterable[Any], most: int = 4) -> str:
+    """Some of the values, for a comment."""
+    listed = list(values)
+    text = ", ".join(shown(value, 24) for value in listed[:most])
+    return f"{text}, …" if len(listed) > most else text
+
+
+def as_numbers(known: pd.Series) -> tuple[pd.Series, list[str]]:
+    """The numbers among texts, and the texts that are none, each once."""
+    numbers = pd.to_numeric(known.map(lambda value: str(value).strip()), errors="coerce")
+    return numbers.astype(float), list(dict.fromkeys(map(str, known[numbers.isna()])))
+
+
+def _distinct(column: pd.Series) -> list[Any]:
+    try:
+        return list(column.dropna().unique())
+    except TypeError:  # lists or dicts
+        return list(dict.fromkeys(column.dropna().map(str)))
+
+
+def _unusable(known: pd.Series, values: list[Any], gone: float, name: str, target: str) -> str | None:
+    if not name.strip() or re.fullmatch(r"Unnamed: \d+", name):
+        return "it has no name"
+    if OURS.fullmatch(name):
+        return "forecasts have columns of this name: rename it where the data is made"
+    if not len(known):
+        return "it has no value in any row"
+    if len(values) == 1:
+        return f"it has one value only: {shown(values[0])}"
+    if gone >= ALMOST_EMPTY:
+        return f"{gone:.1%} of its values are missing"
+    if any(isinstance(value, list | dict | tuple | set) for value in known.head(100)):
+        return "its values are lists"
+    if pd.api.types.is_datetime64_any_dtype(known.dtype) or (is_text(known) and looks_like_dates(values)):
+        return "a date lies beyond what was trained on: make a length of time of it where the data is made"
+    words = set(tokens(target))
+    if len(target) >= 4 and words and words < set(tokens(name)):
+        return f"{BY_NAME} it comes with the target {shown(target)}"
+    return None
+
+
+def _text(known: pd.Series, values: list[Any], facts: dict[str, Any]) -> Look:
+    if not as_numbers(pd.Series(values))[1]:
+        found = _number(as_numbers(known)[0], facts)
+        return found if found.role == "excluded" else _noted(found, "numbers stored as text, ")
+    texts = pd.Series(list(map(str, values[:2000])))
+    words = float(texts.str.split().str.len().mean())
+    many = facts["distinct"] > max(MOST_CODES, len(known) / 5)
+    if many and words >= LONG_TEXT_WORDS and float(texts.str.len().mean()) > 40:
+        return Look(role="feature", kind="text", note=f"free text, about {words:.0f} words", **facts)
+    of_id = bool(set(tokens(facts["name"])) & (NAMES | THINGS))
+    if facts["distinct"] >= 0.9 * len(known) and len(known) >= 20:
+        why = f"it names the row: {facts['distinct']:,} values in {len(known):,} rows"
+        return Look(role="excluded", why=why, names_rows=facts["distinct"] == len(known), **facts)
+    if of_id and facts["distinct"] > MOST_CODES:
+        return Look(
+            role="excluded",
+            why=_names(facts, len(known)),
+            names_things=True,
+            clear=bool(set(tokens(facts["name"])) & THINGS),
+            **facts,
+        )
+    if facts["distinct"] > max(200, len(known) / 2):
+        return Look(role="excluded", why=f"almost as many values as rows: {facts['distinct']:,}", **facts)
+    note = f"{facts['distinct']:,} values: {examples(values)}"
+    return Look(role="feature", kind="categorical", note=note, **facts)
+
+
+def _number(known: pd.Series, facts: dict[str, Any]) -> Look:
+    whole = bool((known == known.round()).all())
+    low, high, distinct = float(known.min()), float(known.max()), facts["distinct"]
+    words = set(tokens(facts["name"]))
+    facts = {**facts, "low": low, "high": high}
+    note = f"{low:g} to {high:g}"
+    counts = known.is_monotonic_increasing or known.is_monotonic_decreasing
+    if whole and distinct == len(known) and len(known) >= 20 and (counts or words & (NAMES | THINGS)):
+        why = f"it names the row: {distinct:,} values in {len(known):,} rows"
+        return Look(role="excluded", why=why, names_rows=True, **facts)
+    if whole and words & ((NAMES - {"no", "num", "number"}) | THINGS) and distinct > MOST_CODES:
+        return Look(
+            role="excluded",
+            why=_names(facts, len(known)),
+            names_things=True,
+            clear=bool(set(tokens(facts["name"])) & THINGS),
+            **facts,
+        )
+    if whole and distinct > 2 and words & CODES:
+        return Look(role="feature", kind="categorical", note=f"{distinct:,} codes, {note}", code=True, **facts)
+    few = whole and 2 < distinct <= FEW_NUMBERS
+    return Look(role="feature", note=f"{distinct} whole numbers, {note}" if few else note, code=few, **facts)
+
+
+def _names(facts: dict[str, Any], rows: int) -> str:
+    return f"it names something ({facts['distinct']:,} values in {rows:,} rows); a model could learn it by heart"
+
+
+def _noted(found: Look, before: str) -> Look:
+    return replace(found, note=before + found.note)
