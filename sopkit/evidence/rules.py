@@ -190,7 +190,6 @@ class Classes:
     minimum_rows: int = 10
 
 
-
 @dataclass(frozen=True)
 class Numbers:
     """Errors of a numeric target, as shares of the mean absolute deviation, which is the error of no skill. `bias`: the
@@ -225,35 +224,42 @@ CLASSES = Classes()
 
 
 class FindingRule(NamedTuple):
-    """`declared`: the model file says it (`severity:` of a column's limit or of an own check)."""
+    """`declared`: the model file says it (`severity:` of a column's limit or of an own check).
+
+    `waivable`: a person may accept it in writing for a while, because it takes judgement. Rows that cannot be used,
+    values that the model file itself calls impossible, and the answer among the features are nothing to be accepted.
+    """
 
     severity: Literal["block", "declared", "warn", "note"]
     reason: str
+    waivable: bool = True
 
 
 FINDINGS: dict[str, FindingRule] = {
     # what stops the run: nothing learned from such rows, or judged on them, means anything
-    "missing_column": FindingRule("block", "the model file asks for a column that is not there"),
-    "too_few_rows": FindingRule("block", "fewer rows than `data.minimum_rows`"),
-    "no_values": FindingRule("block", "a feature without a single value"),
-    "not_numbers": FindingRule("block", "a numeric feature of which most values are texts is another column"),
-    "no_times": FindingRule("block", "without times there is no earlier and later"),
+    "missing_column": FindingRule("block", "the model file asks for a column that is not there", waivable=False),
+    "too_few_rows": FindingRule("block", "fewer rows than `data.minimum_rows`", waivable=False),
+    "no_values": FindingRule("block", "a feature without a single value", waivable=False),
+    "not_numbers": FindingRule(
+        "block", "a numeric feature of which most values are texts is another column", waivable=False
+    ),
+    "no_times": FindingRule("block", "without times there is no earlier and later", waivable=False),
     "overdue_data": FindingRule("block", "older than `data.fresh_within` allows"),
-    "no_labels": FindingRule("block", "nothing to learn"),
-    "one_class": FindingRule("block", "nothing to tell apart"),
+    "no_labels": FindingRule("block", "nothing to learn", waivable=False),
+    "one_class": FindingRule("block", "nothing to tell apart", waivable=False),
     "label_spelling": FindingRule("block", "one label in two spellings is counted as two, or as a wrong one"),
-    "target_as_feature": FindingRule("block", "the feature is the answer"),
-    "target_from_features": FindingRule("block", "features that together are the answer"),
+    "target_as_feature": FindingRule("block", "the feature is the answer", waivable=False),
+    "target_from_features": FindingRule("block", "features that together are the answer", waivable=False),
     "suspected_leak": FindingRule("block", "tells the target too well, and nobody says that it is known in time"),
     "known_later": FindingRule("block", "a moment after the row's own, and nobody says how that is known in time"),
     "rows_lost": FindingRule("block", "rows that the champion learned from are gone: the table is truncated"),
     "history_rewritten": FindingRule("block", "times or labels of rows that the champion learned from have changed"),
-    "own_check_failed": FindingRule("block", "a check that gives no answer has not been passed"),
+    "own_check_failed": FindingRule("block", "a check that gives no answer has not been passed", waivable=False),
     # as the model file says
-    "below_minimum": FindingRule("declared", "`data.columns`: below `min`"),
-    "above_maximum": FindingRule("declared", "`data.columns`: above `max`"),
-    "not_allowed": FindingRule("declared", "`data.columns`: none of `allowed`"),
-    "not_of_pattern": FindingRule("declared", "`data.columns`: not of the `pattern`"),
+    "below_minimum": FindingRule("declared", "`data.columns`: below `min`", waivable=False),
+    "above_maximum": FindingRule("declared", "`data.columns`: above `max`", waivable=False),
+    "not_allowed": FindingRule("declared", "`data.columns`: none of `allowed`", waivable=False),
+    "not_of_pattern": FindingRule("declared", "`data.columns`: not of the `pattern`", waivable=False),
     "missing_beyond_limit": FindingRule("declared", "`data.columns`: more missing than `missing_at_most`"),
     "some_not_numbers": FindingRule("declared", "texts among the numbers are read as missing"),
     "own_check": FindingRule("declared", "`data.checks`: rows that the workspace's own check is against"),
