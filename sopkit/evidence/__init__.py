@@ -16,6 +16,7 @@
     comparison   is the challenger better, and by enough?       compare() -> Comparison
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
     own_measures, costs   what the workspace counts itself      own_measures_of(), costs_of()
+    examined     was it looked at? (compliance)                 fairness_examined(), groups_examined() ...
     decision     the one rule                                   decide() -> Decision
     deployment   what came, against the promise                 after_deployment()
 
@@ -37,6 +38,7 @@ from sopkit.evidence.decision import Decision, Outcome, Reason, decide
 from sopkit.evidence.deployment import Deployment, after_deployment
 from sopkit.evidence.drift import Drift, drift, same_season
 from sopkit.evidence.equivalence import equivalence, not_refitted
+from sopkit.evidence.examined import fairness_examined, groups_examined, robustness_examined
 from sopkit.evidence.fairness import Fairness, Gap, fairness_of
 from sopkit.evidence.findings import Finding, Findings
 from sopkit.evidence.importance import Importance, importance_of
@@ -104,8 +106,10 @@ __all__ = [
     "evaluate_triggers",
     "evidently_report",
     "failed",
+    "fairness_examined",
     "fairness_of",
     "folds_figure",
+    "groups_examined",
     "importance_of",
     "insufficient",
     "kept_apart",
@@ -126,6 +130,7 @@ __all__ = [
     "promise_kept",
     "readable",
     "representation",
+    "robustness_examined",
     "robustness_of",
     "resources_figure",
     "same_season",
