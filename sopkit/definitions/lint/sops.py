@@ -40,6 +40,10 @@ def check_sop(sop: Sop, document: Document, *, today: date) -> Iterator[Problem]
         yield from _text(document, ("outcomes", id, "meaning"), outcome.meaning, must=True)
     yield from _review(sop, document, today)
     yield from _gates(sop, document)
+    yield from _checklist(sop, document)
+    yield from _text(document, ("fallback",), sop.fallback)
+    if empty(sop.fallback) and any(outcome.moves for outcome in sop.outcomes.values()):
+        yield document.warning((), "no `fallback`: nobody knows what is done when no model is fit for use")
     if len(sop.stages) > MOST_STAGES:
         yield document.warning(
             ("stages",), "too many stages to keep in mind", f"at most {MOST_STAGES}", len(sop.stages)
@@ -97,6 +101,40 @@ def _gates(sop: Sop, document: Document) -> Iterator[Problem]:
         for role, needed in stage.gate.roles.items():
             if needed < 1:
                 yield document.error((*path, "roles", role), "asks for nobody", "at least 1", needed)
+
+
+def _checklist(sop: Sop, document: Document) -> Iterator[Problem]:
+    """Each item is asked once, at a gate that there is, of a role that signs there or of a result made by then."""
+    gates = {stage.gate.id: (index, stage.gate) for index, stage in enumerate(sop.stages) if stage.gate is not None}
+    made = {f"{stage.id}.{name}": index for index, stage in enumerate(sop.stages) for name in stage.results}
+    seen: set[str] = set()
+    for index, item in enumerate(sop.checklist):
+        path = ("checklist", index)
+        yield from _text(document, (*path, "question"), item.question, must=True)
+        if not item.question.rstrip().endswith("?"):
+            yield document.error((*path, "question"), "not a question", "one to which yes is the good answer")
+        if item.id in seen:
+            yield document.error((*path, "id"), f"two items have the id '{item.id}'")
+        seen.add(item.id)
+        if item.gate not in gates:
+            said = f"the SOP has no gate '{item.gate}'{did_you_mean(item.gate, list(gates))}"
+            yield document.error((*path, "gate"), said, ", ".join(gates) or "a gate")
+            continue
+        position, gate = gates[item.gate]
+        if item.role is not None and item.role not in gate.roles:
+            said = f"'{item.role}' does not sign at gate '{gate.id}'"
+            yield document.error((*path, "role"), said, ", ".join(gate.roles), item.role)
+        if item.answered_by is None:
+            continue
+        if item.role is not None:
+            yield document.error(
+                (*path, "role"), "a result answers this, so nobody is asked", "`role` or `answered_by`"
+            )
+        if item.answered_by not in made:
+            said = f"no stage declares the result `{item.answered_by}`{did_you_mean(item.answered_by, list(made))}"
+            yield document.error((*path, "answered_by"), said, "stage.result", item.answered_by)
+        elif made[item.answered_by] > position:
+            yield document.error((*path, "answered_by"), f"recorded only after gate '{gate.id}'", got=item.answered_by)
 
 
 def _stage(stage: Stage, document: Document, path: tuple[str | int, ...]) -> Iterator[Problem]:
