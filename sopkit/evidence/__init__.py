@@ -14,6 +14,7 @@
     report       evidently's report, as a view                  evidently_report()
     separation   is the past kept apart?                        kept_apart(), blocks_of()
     comparison   is the challenger better, and by enough?       compare() -> Comparison
+    naive, residuals   numbers: worth more than a forecast for free, and leaning to one side?
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
     own_measures, costs   what the workspace counts itself      own_measures_of(), costs_of()
     examined     was it looked at? (compliance)                 fairness_examined(), groups_examined() ...
@@ -46,6 +47,7 @@ from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, lab
 from sopkit.evidence.leaks import Leaks, Strength, suspected_leaks
 from sopkit.evidence.measure import Measure, failed, insufficient, measured
 from sopkit.evidence.metrics import no_skill, score
+from sopkit.evidence.naive import ScaledError, scaled_error_of
 from sopkit.evidence.operating import OperatingPoint, net_benefit, operating_point
 from sopkit.evidence.overview import folds_figure, lessons, lessons_table, nothing, resources_figure, scorer, weights
 from sopkit.evidence.own_measures import OwnMeasures, own_measures_of
@@ -91,6 +93,7 @@ __all__ = [
     "Report",
     "Representation",
     "Robustness",
+    "ScaledError",
     "Strength",
     "Triggers",
     "after_deployment",
@@ -134,6 +137,7 @@ __all__ = [
     "robustness_of",
     "resources_figure",
     "same_season",
+    "scaled_error_of",
     "score",
     "scorer",
     "split_figure",

@@ -11,6 +11,8 @@ The rules:
   what the recipe did;
 * what the model file adds of its own (`own_measures`, `costs`) is a guardrail, or the primary, in its own unit; metrics
   of the task stay beside it;
+* of numbers, a second opinion that counts what one period tells about the next (`forecasts_compared`), and whether one
+  row decides (`single_rows`): both are told to the signer, neither decides;
 * slices inform: intervals hold together over all slices, small ones read `insufficient`.
 """
 
@@ -29,9 +31,11 @@ from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
 from sopkit.errors import WrongUse
 from sopkit.evidence.bootstrap import Interval, Plan, plan, resampled
 from sopkit.evidence.costs import CostComparison
+from sopkit.evidence.forecasts_compared import SecondOpinion, second_opinions
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import METRICS, Metric, Task, defaults, find, no_skill, room
 from sopkit.evidence.own_measures import OwnMeasures
+from sopkit.evidence.single_rows import largest_row
 from sopkit.evidence.slices import by_slice
 
 if TYPE_CHECKING:
@@ -79,6 +83,9 @@ class Comparison:
     plan: Plan = field(repr=False)
     own: OwnMeasures | None = None
     costs: CostComparison | None = None
+    second: tuple[SecondOpinion, ...] = ()
+    one_row: Measure | None = None
+    unit: str = ""
 
     def gain(self, metric: str) -> Measure:
         """The gain of the challenger in one metric with its interval; it informs. Raises WrongUse for a metric
@@ -192,6 +199,7 @@ class Comparison:
             if gain is not None:
                 value = _finite(gain.interval.value)
                 told.append(Measure(name, value, reason=str(gain.interval), detail=self._detail(gain), title=title))
+        told += self.doubts
         if len(self.slices):
             worse = self.slices.query("verdict == 'fail'")
             cells = ", ".join(f"{row.slice}={row.value}" for row in worse.itertuples())
@@ -209,6 +217,11 @@ class Comparison:
         return told
 
     @property
+    def doubts(self) -> list[Measure]:
+        """Of numbers: the second opinions on the gains, and the largest share of one row in them."""
+        return [opinion.measure for opinion in self.second] + ([self.one_row] if self.one_row is not None else [])
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row a metric: no-skill, each arm's value, the gain with its interval, and as a share of no-skill."""
         rows = []
@@ -217,6 +230,9 @@ class Comparison:
             row |= {arm: values[name].value for arm, values in self.scores.items()}
             row |= {"gain": gain.interval.value, "low": gain.interval.low, "high": gain.interval.high}
             row["share_of_no_skill"] = gain.share.value
+            for opinion in self.second:
+                if opinion.name == name:
+                    row |= {"series_low": opinion.series.interval.low, "series_high": opinion.series.interval.high}
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -276,9 +292,15 @@ class Comparison:
             measure = judged.get(name)
             interval, chosen = gain.share, measure.verdict if measure else None
             arms = [number(self.scores[arm][name].value) for arm in (CHAMPION, CHALLENGER)]
+            arms[1] += f" {self.unit}" if self.unit and name in ("mae", "rmse", "bias") else ""
             role = "primary" if name == self.primary_name else "guardrail" if name in self.guardrails else ""
             note = " · ".join(part for part in (role, f"{arms[0]} → {arms[1]}") if part)
             rows.append(_row(Row, gain.metric.title, interval, chosen, note))
+            for opinion in self.second:
+                if opinion.name == name and opinion.series.interval.known:
+                    note = f"second opinion, {opinion.series.periods} periods"
+                    note += "" if opinion.agrees is not False else ": differs"
+                    rows.append(_row(Row, f"{gain.metric.title}, as one series", opinion.series.interval, None, note))
         return intervals(
             self.finding,
             rows,
@@ -323,6 +345,7 @@ class Comparison:
                     "names": dict(self.names),
                     "metrics": self.table.to_dict("records"),
                     "slices": self.slices.to_dict("records"),
+                    "second_opinions": [opinion.to_dict() for opinion in self.second],
                     "measures": [measure.to_dict() for measure in self.measures],
                 }
             )
@@ -371,12 +394,13 @@ def compare(
     names: Mapping[str, str] | None = None,
     own: OwnMeasures | None = None,
     costs: CostComparison | None = None,
+    unit: str = "",
 ) -> Comparison:
     """The challenger against the champion on the same later rows.
 
     `y` (n,) and predictions as in `metrics`; `blocks` (n,) as in `bootstrap.plan`; `slices` one column a slice,
     rows in the order of `y`. `names` may rename `champion` and `challenger` for people.
-    `own` and `costs`, of the same rows, take part in the rule as the model file says.
+    `own` and `costs`, of the same rows, take part in the rule as the model file says; `unit` is that of the target.
     Raises DataError when shapes do not fit, WrongUse for a metric the task does not have, or an own measure or costs
     that the rule needs and nobody measured.
     """
@@ -413,6 +437,14 @@ def compare(
         return Gain(metric, better, than, interval, interval.scaled(1 / room(metric, truth)))
 
     third = recipe_on_new_data is not None
+    gains = {m.name: gain(m, CHALLENGER, CHAMPION) for m in measured}
+    second, one_row = tuple[SecondOpinion, ...](), None
+    if task == "regression":
+        both = (truth, arms[CHAMPION], arms[CHALLENGER])
+        lines = {name: -limit for name, limit in guardrails.items()} | {primary.name: evaluation.margin}
+        seen = {name: own_gain.judged for name, own_gain in gains.items()}
+        second = second_opinions(*both, blocks, seen, lines=lines, evaluation=evaluation)
+        one_row = largest_row(primary, *both, drawn)
     return Comparison(
         task=task,
         rows=len(truth),
@@ -422,7 +454,7 @@ def compare(
         guardrails=guardrails,
         scores={arm: {name: r.interval for name, r in own.items()} for arm, own in each.items()},
         chance={m.name: no_skill(task, m, truth) for m in measured},
-        gains={m.name: gain(m, CHALLENGER, CHAMPION) for m in measured},
+        gains=gains,
         of_data=gain(primary, RECIPE, CHAMPION) if third else None,
         of_recipe=gain(primary, CHALLENGER, RECIPE) if third else None,
         slices=by_slice(primary, truth, arms[CHAMPION], arms[CHALLENGER], slices, drawn, evaluation),
@@ -430,6 +462,9 @@ def compare(
         plan=drawn,
         own=own,
         costs=costs,
+        second=second,
+        one_row=one_row,
+        unit=unit,
     )
 
 

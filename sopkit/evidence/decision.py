@@ -7,7 +7,8 @@ The rule, in the order it is judged:
    below its margin. Anything else keeps the champion, `insufficient` too: no evidence is not good news;
 3. hard findings keep the champion after all: a challenger that is not shown to beat no skill (better than a champion
    that is worse than dice is not good enough), a fairness limit of a protected attribute broken and worse than the
-   champion's, or a model that does not answer under a disturbance;
+   champion's, a model that does not answer under a disturbance, or one of numbers that is shown to be worse than a
+   forecast for free (`naive`; a first champion has to be shown to be better);
 4. soft findings decide nothing and are put before the signer: volume at the operating point, calibration,
    robustness losses, slices, gaps that the champion has as well, everything `insufficient`.
 
@@ -32,6 +33,7 @@ from sopkit.evidence.calibration import Calibration
 from sopkit.evidence.comparison import Comparison
 from sopkit.evidence.fairness import Fairness
 from sopkit.evidence.measure import Measure, insufficient, number
+from sopkit.evidence.naive import ScaledError
 from sopkit.evidence.operating import OperatingPoint
 from sopkit.evidence.robustness import Robustness
 
@@ -154,6 +156,7 @@ def decide(
     operating: OperatingPoint | None = None,
     fairness: Fairness | None = None,
     robustness: Robustness | None = None,
+    naive: ScaledError | None = None,
     also: Iterable[Measure] = (),
     fallback: str = "",
 ) -> Decision:
@@ -176,9 +179,10 @@ def decide(
     )
     if fit.value is False:
         reasons.append(Reason("hard", UNFIT, fit.reason, Verdict.FAIL, True))
+    reasons += _of_naive(naive, first)
     reasons += _of_fairness(fairness)
     reasons += _of_robustness(robustness)
-    soft = [*also]
+    soft = [*also, *comparison.doubts]
     soft += calibration.measures if calibration else []
     soft += operating.measures if operating else []
     soft += [m for m in comparison.measures if m.name == "slices_worse"]
@@ -232,6 +236,14 @@ def _judged(weight: Weight, measure: Measure) -> Reason:
 
 def _note(measure: Measure) -> Reason:
     return Reason("soft", measure.title or measure.name, _said(measure), measure.verdict or Verdict.INSUFFICIENT, False)
+
+
+def _of_naive(naive: ScaledError | None, first: bool) -> list[Reason]:
+    """Neither better nor worse than a forecast for free speaks against a first champion only."""
+    if naive is None or not naive.applies:
+        return []
+    decides = first or naive.measure.verdict is not Verdict.INSUFFICIENT
+    return [_judged("hard", naive.measure) if decides else _note(naive.measure)]
 
 
 def _of_fairness(fairness: Fairness | None) -> list[Reason]:
