@@ -4,10 +4,13 @@
     charts       the one house style of figures, and the only door of matplotlib
     tables       the one house style of tables                  readable()
     validation   is this table what its model file says?        validate() -> Findings
+    by_period    what changes with time inside the snapshot?    missing_by_period()
     labels       are the labels mature, and do they jump?       label_maturity(), label_rate()
     leaks        which features know the answer?                suspected_leaks()
     representation   who is in the data, slice by slice?        representation()
-    drift        have the inputs moved, and does it matter?     drift(), same_season()
+    drift        have the inputs moved, and does it matter?     drift()
+    season       is it drift, or the season?                    same_season()
+    indicators   what triggers see of series from outside       readings()
     causes       data drift, concept drift, changed conditions  causes()
     promise      what was promised, and is it kept?             promise_kept()
     triggers     is it time to act?                             evaluate_triggers()
@@ -16,6 +19,7 @@
     comparison   is the challenger better, and by enough?       compare() -> Comparison
     naive, residuals   numbers: worth more than a forecast for free, and leaning to one side?
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
+    partial_dependence, shap_values      what moves the answers   partial_dependence_of(), shap_values_of()
     own_measures, costs   what the workspace counts itself      own_measures_of(), costs_of()
     examined     was it looked at? (compliance)                 fairness_examined(), groups_examined() ...
     decision     the one rule                                   decide() -> Decision
@@ -30,6 +34,7 @@ from __future__ import annotations
 
 # Functions that have the name of their module are bound here last, so that `evidence.drift` is the function.
 from sopkit.evidence.bootstrap import Interval, time_blocks
+from sopkit.evidence.by_period import MissingByPeriod, missing_by_period, period_of
 from sopkit.evidence.calibration import Calibration, calibration_of
 from sopkit.evidence.causes import Causes, Period, causes
 from sopkit.evidence.charts import Chart
@@ -37,13 +42,14 @@ from sopkit.evidence.comparison import Comparison, against_naive, compare
 from sopkit.evidence.costs import CostComparison, costs_of
 from sopkit.evidence.decision import Decision, Outcome, Reason, decide
 from sopkit.evidence.deployment import Deployment, after_deployment
-from sopkit.evidence.drift import Drift, drift, same_season
+from sopkit.evidence.drift import Drift, drift
 from sopkit.evidence.equivalence import equivalence, not_refitted
 from sopkit.evidence.examined import fairness_examined, groups_examined, robustness_examined
 from sopkit.evidence.fairness import Fairness, Gap, fairness_of
 from sopkit.evidence.findings import Finding, Findings
 from sopkit.evidence.importance import Importance, importance_of
-from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, label_rate, period_of
+from sopkit.evidence.indicators import Reading, Readings, readings
+from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, label_rate
 from sopkit.evidence.leaks import Leaks, Strength, suspected_leaks
 from sopkit.evidence.measure import Measure, failed, insufficient, measured
 from sopkit.evidence.metrics import no_skill, score
@@ -51,11 +57,14 @@ from sopkit.evidence.naive import ScaledError, scaled_error_of
 from sopkit.evidence.operating import OperatingPoint, net_benefit, operating_point
 from sopkit.evidence.overview import folds_figure, lessons, lessons_table, nothing, resources_figure, scorer, weights
 from sopkit.evidence.own_measures import OwnMeasures, own_measures_of
+from sopkit.evidence.partial_dependence import PartialDependence, partial_dependence_of
 from sopkit.evidence.promise import Promise, PromiseKept, make_promise, promise_kept
 from sopkit.evidence.report import Report, evidently_report
 from sopkit.evidence.representation import Group, Representation, representation, wilson
 from sopkit.evidence.robustness import Robustness, robustness_of
+from sopkit.evidence.season import Season, same_season
 from sopkit.evidence.separation import blocks_of, kept_apart, split_figure
+from sopkit.evidence.shap_values import ShapValues, shap_values_of
 from sopkit.evidence.tables import Readable, readable
 from sopkit.evidence.triggers import Facts, Fired, Triggers, evaluate_triggers, last_scheduled
 from sopkit.evidence.validation import validate
@@ -82,18 +91,24 @@ __all__ = [
     "LabelRate",
     "Leaks",
     "Measure",
+    "MissingByPeriod",
     "OperatingPoint",
     "Outcome",
     "OwnMeasures",
+    "PartialDependence",
     "Period",
     "Promise",
     "PromiseKept",
     "Readable",
+    "Reading",
+    "Readings",
     "Reason",
     "Report",
     "Representation",
     "Robustness",
     "ScaledError",
+    "Season",
+    "ShapValues",
     "Strength",
     "Triggers",
     "after_deployment",
@@ -123,15 +138,18 @@ __all__ = [
     "lessons_table",
     "make_promise",
     "measured",
+    "missing_by_period",
     "net_benefit",
     "no_skill",
     "not_refitted",
     "nothing",
     "operating_point",
     "own_measures_of",
+    "partial_dependence_of",
     "period_of",
     "promise_kept",
     "readable",
+    "readings",
     "representation",
     "robustness_examined",
     "robustness_of",
@@ -140,6 +158,7 @@ __all__ = [
     "scaled_error_of",
     "score",
     "scorer",
+    "shap_values_of",
     "split_figure",
     "suspected_leaks",
     "time_blocks",

@@ -2,7 +2,7 @@
 
 The rules:
 * only closed cohorts count: a row is mature when the label delay has passed since it came to be;
-* a label that is there before its row is mature is a sample of the quick ones, and biased: it is counted, not used;
+* a label that is there before its row is mature is a sample of the quick ones, and biased: it must be withheld;
 * a period's label rate jumps when it and the next one leave the band of the periods before by several *robust*
   standard deviations between periods, and by an odds ratio that matters. Rows of one period are not independent,
   so their number alone never makes a jump (Rousseeuw & Croux 1993 for the median absolute deviation);
@@ -22,12 +22,10 @@ import pandas as pd
 from sopkit.definitions.rendering import render_value
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
-from sopkit.evidence.measure import Measure, insufficient, measured
+from sopkit.evidence.by_period import PERIODS, moments, period_of
+from sopkit.evidence.measure import Measure, failed, insufficient, measured
 
-__all__ = ["LabelMaturity", "LabelRate", "label_maturity", "label_rate", "moments", "period_of"]
-
-PERIODS = (("hour", "h"), ("day", "D"), ("week", "W"), ("month", "M"), ("quarter", "Q"))
-MOST_PERIODS = 110
+__all__ = ["LabelMaturity", "LabelRate", "label_maturity", "label_rate"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class LabelMaturity:
             "mature, with label": self.labelled,
             "mature, without label": self.mature - self.labelled,
             "not mature, no label yet": self.rows - self.mature - self.early,
-            "not mature, label came early (not used)": self.early,
+            "not mature, label came early": self.early,
         }
         return pd.DataFrame({"rows": counts, "share": {k: v / max(self.rows, 1) for k, v in counts.items()}})
 
@@ -147,23 +145,33 @@ def label_maturity(
     *,
     label_delay: timedelta,
     as_of: datetime,
+    without_label: int = 0,
     at_least: float = rules.LABELS.labelled,
 ) -> LabelMaturity:
-    """How many of the rows old enough to have a label have one. `time` is aware; `labels` is missing where unknown."""
+    """How many of the rows old enough to have a label have one. `time` is aware; `labels` is missing where unknown.
+
+    `without_label` mature rows were taken out before for want of a label. Labels of rows that are not mature yet
+    `fail`: whoever learns from them learns from the quick ones.
+    """
     clock = _utc(as_of)
     closed = clock - label_delay
     mature = (moments(time) < closed).to_numpy()
     known = labels.notna().to_numpy()
-    counts = int(mature.sum()), int((mature & known).sum()), int((~mature & known).sum())
+    rows = len(labels) + without_label
+    counts = int(mature.sum()) + without_label, int((mature & known).sum()), int((~mature & known).sum())
     detail = {
-        "rows": len(labels),
+        "rows": rows,
         "mature": counts[0],
         "labelled": counts[1],
         "early": counts[2],
         "closed_until": closed,
     }
     parts: dict[str, Any] = {"title": "Mature rows that have a label", "unit": "share", "detail": plain(detail)}
-    if not counts[0]:
+    if counts[2]:
+        told = f"{counts[2]:,} labels are there before their rows are older than the label delay"
+        share = counts[1] / counts[0] if counts[0] else None
+        measure = failed("label_maturity", told, value=share, **parts)
+    elif not counts[0]:
         measure = insufficient(
             "label_maturity", f"no row is older than the label delay (closed until {_day(closed)})", **parts
         )
@@ -176,7 +184,7 @@ def label_maturity(
             reason=reason,
             **parts,
         )
-    return LabelMaturity(len(labels), *counts, closed, measure)
+    return LabelMaturity(rows, *counts, closed, measure)
 
 
 def label_rate(
@@ -217,24 +225,6 @@ def label_rate(
     deviation = groups.std(ddof=0).reindex(table.index).fillna(0.0)
     table = _jumps(table, deviation.to_numpy(), limits, share=task != "regression")
     return LabelRate(period, table, *_told(table, period, unit), unit)
-
-
-def moments(values: pd.Series) -> pd.Series:
-    """Aware times, missing where a value is none."""
-    return pd.Series(pd.to_datetime(values, utc=True, errors="coerce"))
-
-
-def period_of(times: pd.Series, minimum_rows: int = 30) -> str:
-    """The finest calendar period of which at most 110 are there, at least half of them with `minimum_rows` rows."""
-    if not len(times):
-        return "day"
-    naive = times.dt.tz_localize(None) if times.dt.tz is not None else times
-    counts = {name: naive.dt.to_period(code).value_counts() for name, code in PERIODS}
-    fit = [name for name, found in counts.items() if len(found) <= MOST_PERIODS and found.median() >= minimum_rows]
-    if not fit:
-        return PERIODS[-1][0]
-    # times such as 2008-05 stand for a whole month: the coarsest name for the same groups is the true one
-    return [name for name in counts if len(counts[name]) == len(counts[fit[0]])][-1]
 
 
 def _jumps(table: pd.DataFrame, deviation: np.ndarray, limits: rules.Labels, *, share: bool) -> pd.DataFrame:

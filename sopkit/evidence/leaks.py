@@ -5,7 +5,7 @@ A number cannot tell a leak from a very good feature (Kaufman 2012; `rules.Leaks
 * a feature that alone predicts the target suspiciously well blocks unless the model file says when it is known
   (`known_at`); with that it is a question that is put before the signer;
 * the same holds for a feature whose missing values alone tell the label;
-* numeric features that together give the target exactly block: they are what it is made of;
+* features that only together, by their moments, or by the order of rows give it away: see `leak_forms`;
 * too few labels is `insufficient`, never "no leak".
 
 The strength of a feature is measured on later rows, after encoding it by the target's mean on earlier rows
@@ -14,7 +14,7 @@ The strength of a feature is measured on later rows, after encoding it by the ta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,8 @@ import pandas as pd
 
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
-from sopkit.evidence.findings import Finding
+from sopkit.evidence.findings import Finding, finding
+from sopkit.evidence.leak_forms import ids_and_order, known_later, made_of_parts
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import roc_auc
 from sopkit.evidence.profiles import kinds, numbers
@@ -108,12 +109,13 @@ def suspected_leaks(
     time: str | None = None,
     known_at: Mapping[str, str] | None = None,
     target_columns: Collection[str] = (),
+    ids: Sequence[str] = (),
     limits: rules.Leaks = rules.LEAKS,
 ) -> Leaks:
     """Suspicion, feature by feature. `target` is aligned with `table` and missing where unknown.
 
     `known_at` says when a feature is known (by default read from a model file's `features`); `target_columns` are
-    the columns that the target is made of.
+    the columns that the target is made of, `ids` those that name a row.
     """
     wanted = kinds(features)
     if known_at is None:
@@ -149,8 +151,16 @@ def suspected_leaks(
         bad = (suspicious and not declared) or name in target_columns
         verdict = Verdict.FAIL if bad else Verdict.PASS
         strengths.append(Strength(name, value, missing, verdict, findings[-1].sentence if suspicious else "", declared))
+    others = {name: kind for name, kind in wanted.items() if name in rows and name not in target_columns}
+    told = {finding.column for finding in findings}
+    numeric = [name for name, kind in others.items() if kind == "numeric" and name not in told]
     if task == "regression":
-        findings += _together(rows, y, [n for n, kind in wanted.items() if kind == "numeric" and n in rows])
+        findings += made_of_parts(rows, y.to_numpy(dtype=float), numeric, task, known_at)
+    elif task == "binary":
+        findings += made_of_parts(rows, coded[0], numeric, task, known_at)
+        findings += ids_and_order(rows, coded[0], ids, time, limits)
+    if time is not None and time in rows:
+        findings += known_later(rows, list(others), time, known_at)
     strengths.sort(key=lambda s: (-np.nan_to_num(s.value), s.name))
     blocking = [finding for finding in findings if finding.severity == "block"]
     verdict = Verdict.FAIL if blocking else Verdict.PASS
@@ -223,13 +233,9 @@ def _agreement(y: np.ndarray, encoded: np.ndarray, task: str) -> float:
 
 
 def _made_of(name: str) -> Finding:
-    return Finding(
-        "target_as_feature",
-        "block",
-        f"The feature {name} is what the target is made of",
-        name,
-        remedy=f"take {name} out of `features`, and say why under `excluded`",
-    )
+    told = f"The feature {name} is what the target is made of"
+    remedy = f"take {name} out of `features`, and say why under `excluded`"
+    return finding("target_as_feature", told, name, remedy=remedy)
 
 
 def _suspect(name: str, value: float, missing: float, declared: str | None, task: str, limits: rules.Leaks) -> Finding:
@@ -239,43 +245,12 @@ def _suspect(name: str, value: float, missing: float, declared: str | None, task
         kind = "rank correlation" if task == "regression" else "AUC"
         told = f"{name} alone predicts the target suspiciously well ({kind} {number(value)})"
     if declared:
-        return Finding(
-            "leak_question", "warn", f"{told}; the model file says it is known at: {declared}", name,
-            remedy="the signer confirms that this value exists at the moment of prediction",
-        )  # fmt: skip
-    return Finding(
-        "suspected_leak", "block", f"{told}, and the model file does not say when it is known", name,
-        remedy=f"exclude {name}, or write `known_at:` for it if it is known when a prediction is made",
-    )  # fmt: skip
-
-
-def _together(rows: pd.DataFrame, y: pd.Series, names: list[str]) -> list[Finding]:
-    """Numeric features of which a linear combination is the target, to the last digit."""
-    if len(names) < 2:
-        return []
-    x = np.column_stack([numbers(rows[name].iloc[:5000]) for name in names])
-    values = y.iloc[:5000].to_numpy(dtype=float)
-    whole = ~np.isnan(x).any(axis=1)
-    if whole.sum() < 10 * len(names) or np.std(values[whole]) == 0:
-        return []
-    x, values = x[whole], values[whole]
-    scale = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-    design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / scale])
-    weights, *_ = np.linalg.lstsq(design, values, rcond=None)
-    left = values - design @ weights
-    if left.std() > 1e-6 * values.std():
-        return []
-    parts = [name for name, w in zip(names, weights[1:], strict=True) if abs(w) > 1e-3 * values.std()]
-    told = f"{' and '.join(parts)} together give the target exactly"
-    return [
-        Finding(
-            "target_from_features",
-            "block",
-            told,
-            parts[0] if parts else "",
-            remedy="exclude what is known only with the target",
-        )
-    ]
+        told += f"; the model file says it is known at: {declared}"
+        remedy = "the signer confirms that this value exists at the moment of prediction"
+        return finding("leak_question", told, name, remedy=remedy)
+    told += ", and the model file does not say when it is known"
+    remedy = f"exclude {name}, or write `known_at:` for it if it is known when a prediction is made"
+    return finding("suspected_leak", told, name, remedy=remedy)
 
 
 def _summary(strengths: list[Strength], findings: list[Finding], measure: str) -> str:

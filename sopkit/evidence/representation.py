@@ -2,12 +2,13 @@
 
 Shares and rates with Wilson intervals (Brown, Cai & DasGupta 2001). A group below the minimum size is
 `insufficient`: its numbers are shown, nothing is concluded from them. Differences between groups are facts about
-the world or about its sampling; they are put before the signer, they decide nothing here.
+the world or about its sampling; they are put before the signer, they decide nothing here. A gap is a finding where
+the intervals of two groups lie apart and their odds differ by a factor of two (regression: half a standard deviation).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ import pandas as pd
 
 from sopkit.definitions.rendering import render_value
 from sopkit.definitions.results import Verdict, plain, worst
-from sopkit.evidence import charts
+from sopkit.evidence import charts, rules
+from sopkit.evidence.findings import Finding, finding
 from sopkit.evidence.measure import Measure, measure_name
 from sopkit.evidence.profiles import numbers
 
@@ -49,6 +51,7 @@ class Representation:
     rows: int
     minimum_group: int
     unit: str = "share of rows"
+    spread: float = NAN
 
     @property
     def verdict(self) -> Verdict | None:
@@ -85,6 +88,30 @@ class Representation:
                 )
             )
         return found
+
+    def findings(self, protected: Collection[str] = (), limits: rules.Labels = rules.LABELS) -> tuple[Finding, ...]:
+        """Columns whose groups have very different label rates, beyond chance."""
+        found = []
+        for column in dict.fromkeys(group.column for group in self.groups):
+            large = [group for group in self.groups if group.column == column and group.verdict is Verdict.PASS]
+            if len(large) < 2:
+                continue
+            top, bottom = max(large, key=lambda g: g.low), min(large, key=lambda g: g.high)
+            if top.low <= bottom.high or not self._differ(top, bottom, limits):
+                continue
+            percent = "%" if self.unit.startswith("share") else ""
+            rates = [f"{g.group} {render_value(g.rate, percent)} ({g.rows:,} rows)" for g in (top, bottom)]
+            told = f"The label rate differs by {column}: {rates[0]}, {rates[1]}"
+            remedy = "is that the world, or how labels are made? The evaluation shows how the model treats them"
+            name = "protected_label_gap" if column in protected else "label_gap"
+            found.append(finding(name, told, column, remedy=remedy))
+        return tuple(found)
+
+    def _differ(self, top: Group, bottom: Group, limits: rules.Labels) -> bool:
+        if not self.unit.startswith("share"):
+            return bool(top.rate - bottom.rate > limits.deviations * self.spread)
+        odds = [(g.rate * g.labelled + 0.5) / ((1 - g.rate) * g.labelled + 0.5) for g in (top, bottom)]
+        return bool(odds[0] >= limits.odds * odds[1])
 
     def figure(self, column: str | None = None) -> charts.Chart:
         """Label rates with their intervals, one group a line."""
@@ -156,10 +183,9 @@ def representation(
             inside = (names == group).to_numpy()
             found.append(_group(column, str(group), inside, y, task, minimum_group, confidence))
     known = y[~np.isnan(y)]
-    overall = float(known.mean()) if len(known) else float("nan")
-    return Representation(
-        tuple(found), overall, len(table), minimum_group, "mean" if task == "regression" else "share of rows"
-    )
+    overall, spread = (float(known.mean()), float(known.std())) if len(known) else (NAN, NAN)
+    unit = "mean" if task == "regression" else "share of rows"
+    return Representation(tuple(found), overall, len(table), minimum_group, unit, spread)
 
 
 def wilson(hits: float, rows: int, confidence: float = 0.95) -> tuple[float, float]:

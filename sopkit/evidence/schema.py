@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import Column, ModelFile
-from sopkit.evidence.findings import Finding, Severity
+from sopkit.evidence.findings import Finding, of_rows
 
 __all__ = ["schema_findings"]
+
+# How a check begins to be told -> the finding's name
+CODES = {
+    "a number": "some_not_numbers",
+    "at least": "below_minimum",
+    "at most": "above_maximum",
+    "one of": "not_allowed",
+    "of the": "not_of_pattern",
+}
 
 
 def schema_findings(table: pd.DataFrame, model: ModelFile, examples: int = 5) -> list[Finding]:
@@ -35,20 +46,17 @@ def schema_findings(table: pd.DataFrame, model: ModelFile, examples: int = 5) ->
         rule = model.data.columns.get(str(name)) or Column()
         places = [int(place) for place in rows["index"].dropna()]
         count = len(places) or len(rows)
-        severity: Severity = "block" if rule.severity == "block" or _unusable(str(told), count, len(table)) else "warn"
-        values = ", ".join(dict.fromkeys(str(value) for value in rows["failure_case"].head(examples)))
-        found.append(
-            Finding(
-                "constraint",
-                severity,
-                f"{count:,} values of {name} are not {told} (such as {values})",
-                str(name),
-                count,
-                count / len(table),
-                _rows(table, places[:examples], str(name), model),
-                f"correct them, or change `data.columns.{name}` in the model file",
-            )
-        )
+        values = ", ".join(dict.fromkeys(str(value)[:40] for value in rows["failure_case"].head(examples)))
+        sentence = f"{count:,} values of {name} are not {told} (such as {values})"
+        code = CODES[" ".join(str(told).split()[:2])]
+        remedy = f"correct them, or change `data.columns.{name}` in the model file"
+        if code == "some_not_numbers":
+            # a column of numbers of which half are texts is another column
+            code = "not_numbers" if count > len(table) / 2 else code
+            remedy = "list texts that mean 'missing' under data.missing_values, or declare the feature categorical"
+        marked = np.isin(np.arange(len(table)), places)
+        item = of_rows(code, sentence, str(name), marked, table, model, remedy=remedy, severity=rule.severity)
+        found.append(replace(item, count=count, share=count / len(table)))
     return found
 
 
@@ -84,13 +92,3 @@ def _check(pa: Any, rule: Any, told: str) -> Any:
 
 def _numeric(model: ModelFile, name: str) -> bool:
     return name in model.features and model.features[name].type == "numeric"
-
-
-def _unusable(told: str, count: int, rows: int) -> bool:
-    """A column of numbers of which half are texts is another column."""
-    return told == "a number" and count > rows / 2
-
-
-def _rows(table: pd.DataFrame, places: list[int], name: str, model: ModelFile) -> tuple[dict[str, Any], ...]:
-    shown = [column for column in dict.fromkeys([*model.data.id, model.data.time, name]) if column in table.columns]
-    return tuple({str(k): str(v) for k, v in row.items()} for row in table.iloc[places][shown].to_dict("records"))

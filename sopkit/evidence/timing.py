@@ -1,4 +1,4 @@
-"""Checks of a table's times: enough rows, fresh, without gaps, and none from the future."""
+"""Checks of a table's times: enough rows, fresh, without gaps or thin periods, and none from the future."""
 
 from __future__ import annotations
 
@@ -10,58 +10,50 @@ import pandas as pd
 from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import ModelFile
 from sopkit.evidence import rules
-from sopkit.evidence.findings import Finding, Severity
-from sopkit.evidence.labels import moments, period_of
+from sopkit.evidence.by_period import PERIODS, Periods, moments, periods_of
+from sopkit.evidence.findings import Finding, finding, of_rows
 
 __all__ = ["times", "volume"]
 
+# What programs write for "no date" or "for ever"; only suspicious where it lies far from all other times.
+SENTINELS = pd.to_datetime(
+    ["1900-01-01", "1899-12-30", "1899-12-31", "1904-01-01", "1970-01-01", "2000-01-01", "2099-12-31", "2199-12-31"],
+    utc=True,
+)
+YEAR = pd.Timedelta("365D")
+
 
 def volume(table: pd.DataFrame, minimum_rows: int) -> list[Finding]:
-    if len(table) >= minimum_rows:
+    if len(table) >= max(minimum_rows, 1):
         return []
     told = f"There are {len(table):,} rows, {minimum_rows:,} are needed"
-    return [
-        Finding(
-            "too_few_rows",
-            "block",
-            told,
-            "",
-            len(table),
-            None,
-            remedy="wait, widen the source, or lower data.minimum_rows",
-        )
-    ]
+    remedy = "wait, widen the source, or lower data.minimum_rows"
+    return [finding("too_few_rows", told, count=len(table), remedy=remedy)]
 
 
-def times(column: pd.Series, model: ModelFile, as_of: datetime, limits: rules.Validation) -> list[Finding]:
-    """Times that cannot be read or lie in the future; gaps, freshness, and a drop of volume at the end."""
+def times(table: pd.DataFrame, model: ModelFile, as_of: datetime, limits: rules.Validation) -> list[Finding]:
+    """Times that cannot be read, stand for something else or lie in the future; gaps, freshness, thin periods."""
     name = model.data.time
+    column = table[name]
     read = moments(column)
     clock = pd.Timestamp(as_of)
     clock = clock.tz_localize("UTC") if clock.tzinfo is None else clock.tz_convert("UTC")
     found = []
-    unread = int((read.isna() & column.notna()).sum())
-    if unread:
-        severity: Severity = "block" if unread > len(column) / 2 else "warn"
-        found.append(
-            Finding(
-                "unreadable_time",
-                severity,
-                f"{unread:,} values of {name} are not times",
-                name,
-                unread,
-                unread / len(column),
-            )
-        )
-    future = int((read > clock).sum())
-    if future:
-        told = f"{future:,} rows are dated after {clock:%Y-%m-%d %H:%M}, the moment of this run"
-        found.append(
-            Finding(
-                "future_time", "warn", told, name, future, future / len(column), remedy="check time zones and clocks"
-            )
-        )
-    known = read[read.notna() & (read <= clock)]
+    unread = (read.isna() & column.notna()).to_numpy()
+    if unread.any():
+        code = "no_times" if unread.mean() > limits.mostly_missing else "missing_times"
+        told = f"{int(unread.sum()):,} values of {name} are not times"
+        found.append(of_rows(code, told, name, unread, table, model, remedy="set data.time_format in the model file"))
+    stands = _stand_for_something(read)
+    if stands.any():
+        told = f"{int(stands.sum()):,} rows are dated {read[stands].iloc[0]:%Y-%m-%d}, far from all others"
+        remedy = "a date that stands for 'unknown' puts rows in the wrong place; leave it empty at the source"
+        found.append(of_rows("sentinel_time", told, name, stands, table, model, remedy=remedy))
+    future = ((read > clock) & ~stands).to_numpy()
+    if future.any():
+        told = f"{int(future.sum()):,} rows are dated after {clock:%Y-%m-%d %H:%M}, the moment of this run"
+        found.append(of_rows("future_time", told, name, future, table, model, remedy="check time zones and clocks"))
+    known = read[read.notna() & (read <= clock) & ~stands]
     if known.nunique() < 3:
         return found
     ordered = np.sort(known.unique())
@@ -70,21 +62,23 @@ def times(column: pd.Series, model: ModelFile, as_of: datetime, limits: rules.Va
     found += _freshness(known.max(), clock, usual, model, limits)
     longest = int(steps.to_numpy().argmax())
     if steps.iloc[longest] > limits.gap * usual:
-        told = (
-            f"There are no rows from {pd.Timestamp(ordered[longest]):%Y-%m-%d %H:%M} for {_length(steps.iloc[longest])}"
-        )
-        found.append(
-            Finding(
-                "time_gap",
-                "warn",
-                told,
-                name,
-                int((steps > limits.gap * usual).sum()),
-                None,
-                remedy="was the source down?",
-            )
-        )
-    return found + _last_volume(known, name, limits)
+        from_ = f"{pd.Timestamp(ordered[longest]):%Y-%m-%d %H:%M}"
+        told = f"There are no rows from {from_} for {_length(steps.iloc[longest])}"
+        count = int((steps > limits.gap * usual).sum())
+        found.append(finding("time_gap", told, name, count=count, remedy="was the source down?"))
+    periods = periods_of(known)
+    return found + _last_volume(periods, name, limits) + _thin(periods, name, limits)
+
+
+def _stand_for_something(read: pd.Series) -> np.ndarray:
+    """Rows at a date of `SENTINELS` that lies a year and more, and farther than the others' whole span, from them."""
+    marked = read.isin(SENTINELS).to_numpy()
+    others = read[~marked].dropna()
+    if not marked.any() or not len(others):
+        return np.zeros(len(read), bool)
+    away = np.maximum(others.min() - read, read - others.max())
+    far = (away > max(YEAR, others.max() - others.min())).to_numpy()
+    return np.asarray(marked & far)
 
 
 def _freshness(
@@ -96,24 +90,41 @@ def _freshness(
     if age <= allowed:
         return []
     told = f"The newest row is {_length(age)} old, {_length(allowed)} is {'allowed' if declared else 'usual'}"
-    severity: Severity = "block" if declared is not None else "warn"
-    return [
-        Finding("stale_data", severity, told, model.data.time, None, None, remedy="is the source still delivering?")
-    ]
+    code = "overdue_data" if declared is not None else "stale_data"
+    return [finding(code, told, model.data.time, remedy="is the source still delivering?")]
 
 
-def _last_volume(known: pd.Series, name: str, limits: rules.Validation) -> list[Finding]:
-    period = period_of(known)
-    code = {"hour": "h", "day": "D", "week": "W", "month": "M", "quarter": "Q"}[period]
-    counts = known.dt.tz_localize(None).dt.to_period(code).value_counts().sort_index()
+def _last_volume(periods: Periods, name: str, limits: rules.Validation) -> list[Finding]:
+    counts = pd.Series(periods.rows)
     if len(counts) < 8:
         return []
     last, usual = int(counts.iloc[-2]), float(counts.iloc[:-2].median())  # the very last one may not be over
     lowest = float(counts.iloc[:-2].quantile(0.05))
     if last >= limits.volume * usual or last >= lowest:
         return []
-    told = f"The last whole {period} has {last:,} rows, {usual:,.0f} are usual"
-    return [Finding("volume_drop", "warn", told, name, last, None, remedy="is the source complete?")]
+    told = f"The last whole {periods.period} has {last:,} rows, {usual:,.0f} are usual"
+    return [finding("volume_drop", told, name, count=last, remedy="is the source complete?")]
+
+
+def _thin(periods: Periods, name: str, limits: rules.Validation) -> list[Finding]:
+    """Inner periods with less than half the rows of their neighbours, beyond what is usual from one to the next."""
+    every = pd.period_range(periods.starts[0], periods.starts[-1], freq=dict(PERIODS)[periods.period]).start_time
+    counts = pd.Series(periods.rows, index=periods.starts).reindex(every)
+    inner = counts.iloc[1:-1]
+    if len(inner) < 6:
+        return []
+    around = counts.rolling(7, center=True, min_periods=4).median()
+    ratio = np.log(counts / around).iloc[1:-1].dropna()
+    spread = 1.4826 * float(ratio.abs().median())
+    thin = ratio.index[(ratio < np.log(limits.volume)) & (ratio < -5 * spread)]
+    if not len(thin):
+        return []
+    first = thin[0]
+    told = f"{len(thin)} {periods.period}(s) have far fewer rows than those around, first that of {first:%Y-%m-%d}: "
+    told += f"{inner[first]:,.0f}, around it {around[first]:,.0f}"
+    examples = tuple({periods.period: f"{at:%Y-%m-%d}", "rows": f"{inner[at]:,.0f}"} for at in thin[: limits.examples])
+    remedy = "is the source complete there?"
+    return [finding("thin_period", told, name, count=len(thin), examples=examples, remedy=remedy)]
 
 
 def _length(value: pd.Timedelta) -> str:

@@ -1,10 +1,10 @@
 """Validation: is this table what its model file says, and is it fit to learn from?
 
 The rules:
-* what stops a run: missing columns, too few rows, a feature without any value, no labels or one class only,
-  a declared constraint with `severity: block`, a suspected leak that nobody declared;
-* everything else that looks odd is a finding for the person who signs for the data, with examples;
-* a check that cannot be made (no reference, no labels yet) is not passed over: `looked_at` names what was checked.
+* which finding stops a run and which is put before the person who signs for the data stands in `rules.FINDINGS`;
+* a check that cannot be made (no reference, no labels yet) is not passed over: `looked_at` names what was checked;
+* the table is held against its model file, against itself (period by period, group by group) and against the rows
+  that the champion learned from.
 
 Constraints of the model file are checked through pandera, all of them and all rows, not the first failure only.
 """
@@ -17,10 +17,12 @@ from datetime import datetime
 import pandas as pd
 
 from sopkit.definitions.model import ModelFile
-from sopkit.evidence import faults, rules, timing
-from sopkit.evidence.findings import Finding, Findings, Severity
-from sopkit.evidence.labels import label_maturity, label_rate
+from sopkit.evidence import faults, history, rules, spelling, timing, units
+from sopkit.evidence.by_period import categories, missing_by_period, periods_of, standstill
+from sopkit.evidence.findings import Finding, Findings
+from sopkit.evidence.label_faults import label_findings
 from sopkit.evidence.leaks import suspected_leaks
+from sopkit.evidence.representation import representation
 from sopkit.evidence.schema import schema_findings
 
 __all__ = ["validate"]
@@ -35,13 +37,16 @@ def validate(
     target_columns: Iterable[str] = (),
     reference: pd.DataFrame | None = None,
     removed: Mapping[str, int] | None = None,
+    changed: Mapping[str, int] | None = None,
+    without_label: int = 0,
     limits: rules.Validation = rules.VALIDATION,
 ) -> Findings:
     """Every finding about `table` as of a moment.
 
     `target` is aligned with the table (missing where a label is not known); by default the target's column.
     `target_columns` are those an expression target is made of, `reference` the rows of the last training,
-    `removed` what recorded cleaning took out (reason -> rows), to be shown beside the rest.
+    `removed` and `changed` what recorded cleaning took out and changed (reason -> number), to be shown beside the
+    rest; `without_label` of the rows that it took out should have had a label by now.
     Raises nothing for bad data; a table that lacks its columns gets the findings that can be made without them.
     """
     time = model.data.time
@@ -52,60 +57,50 @@ def validate(
     needed += [*target_columns, *model.slices, *model.protected]
     found = faults.missing_columns(table, needed)
     found += timing.volume(table, model.data.minimum_rows)
+    found += faults.cleaning(len(table), removed or {}, changed or {}, limits)
     looked_at = ["columns", "volume"]
-    for reason, count in (removed or {}).items():
-        share = count / max(len(table) + sum((removed or {}).values()), 1)
-        found.append(Finding("removed", "note", f"{count:,} rows were taken out: {reason}", "", count, share))
     if len(table):
         found += faults.values(table, model, limits)
         found += schema_findings(table, model, limits.examples)
-        found += faults.duplicates(table, model, limits)
-        looked_at += ["values", "constraints", "missing values", "duplicates"]
+        found += faults.duplicates(table, model)
+        found += spelling.texts(table, model, target_columns)
+        found += units.two_scales(table, model, limits)
+        found += units.by_group(table, model, _groups(table, model), limits)
+        looked_at += ["values", "constraints", "missing values", "duplicates", "spelling", "units"]
         if time in table:
-            found += timing.times(table[time], model, as_of, limits)
-            looked_at += ["times", "freshness"]
+            found += timing.times(table, model, as_of, limits)
+            found += _by_period(table, model, limits)
+            looked_at += ["times", "freshness", "periods"]
         if reference is not None and len(reference):
-            found += faults.against_reference(table, reference, model, limits)
+            found += history.against_reference(table, reference, model, limits, tuple(target_columns))
             looked_at.append("reference")
         if target is not None and time in table:
-            found += _labels(table, target, model, as_of)
+            found += label_findings(table, target, model, as_of, without_label)
             leaks = suspected_leaks(
-                table, target, model.features, task=model.target.task, time=time, target_columns=target_columns
+                table,
+                target,
+                model.features,
+                task=model.target.task,
+                time=time,
+                ids=model.data.id,
+                target_columns=target_columns,
             )
             found += leaks.findings
-            looked_at += ["labels", "leaks"]
+            columns = [name for name in dict.fromkeys([*model.slices, *model.protected]) if name in table]
+            found += representation(table, target, columns, task=model.target.task).findings(model.protected)
+            looked_at += ["labels", "leaks", "groups"]
     return Findings((), len(table)).plus(found, looked_at)
 
 
-def _labels(table: pd.DataFrame, target: pd.Series, model: ModelFile, as_of: datetime) -> list[Finding]:
-    time, task = table[model.data.time], model.target.task
-    found = []
-    maturity = label_maturity(time, target, label_delay=model.data.label_delay, as_of=as_of)
-    known = target.notna()
-    if not known.any():
-        return [Finding("no_labels", "block", "No row has a label", model.target.column or "", len(table), 1.0)]
-    if target[known].nunique() == 1:
-        only = target[known].iloc[0]
-        told = f"Every label is {only!s}: there is nothing to learn"
-        return [Finding("one_class", "block", told, model.target.column or "", int(known.sum()), 1.0)]
-    lacking = maturity.mature - maturity.labelled
-    if lacking:
-        severity: Severity = "warn" if maturity.verdict == "fail" else "note"
-        told = f"{lacking:,} rows older than the label delay have no label"
-        found.append(Finding("label_missing", severity, told, "", lacking, lacking / len(table)))
-    if maturity.early:
-        told = (
-            f"{maturity.early:,} labels came before their rows were mature; they are a biased sample and are not used"
-        )
-        found.append(Finding("early_labels", "note", told, "", maturity.early, maturity.early / len(table)))
-    rate = label_rate(time, target, task=task)
-    if rate.jumps:
-        found.append(
-            Finding("label_jump", "warn", rate.reason, "", len(rate.jumps), None, remedy="ask whether labels changed")
-        )
-    if rate.one_class:
-        told = (
-            f"There is one class only in {len(rate.one_class)} {rate.period}(s), first in that of {rate.one_class[0]}"
-        )
-        found.append(Finding("one_class_period", "warn", told, "", len(rate.one_class), None))
-    return found
+def _by_period(table: pd.DataFrame, model: ModelFile, limits: rules.Validation) -> list[Finding]:
+    found = list(missing_by_period(table, model, limits).findings)
+    periods = periods_of(table[model.data.time], limits.period_rows)
+    found += standstill(table, model, periods)
+    found += categories(table, model, periods, limits)
+    return found + units.by_period(table, model, periods)
+
+
+def _groups(table: pd.DataFrame, model: ModelFile) -> list[str]:
+    """The columns that tell groups of rows apart: slices, protected attributes and categories."""
+    kinds = [name for name, feature in model.features.items() if feature.type == "categorical"]
+    return [name for name in dict.fromkeys([*model.slices, *model.protected, *kinds]) if name in table.columns]

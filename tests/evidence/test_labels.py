@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from sopkit.definitions.results import Verdict
-from sopkit.evidence.labels import label_maturity, label_rate, period_of
+from sopkit.evidence.by_period import period_of
+from sopkit.evidence.labels import label_maturity, label_rate
 
 CLOCK = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ def test_only_closed_cohorts_count():
 def test_a_row_exactly_as_old_as_the_delay_is_not_mature_yet():
     """The cohort is closed when more than the delay has passed."""
     at = pd.Series(pd.to_datetime(["2024-02-23"], utc=True))
-    found = label_maturity(at, pd.Series([1.0]), label_delay=timedelta(days=7), as_of=CLOCK)
+    found = label_maturity(at, pd.Series([None]), label_delay=timedelta(days=7), as_of=CLOCK)
     assert found.mature == 0
     assert found.verdict is Verdict.INSUFFICIENT
     assert "no row is older" in found.measure.reason

@@ -1,0 +1,137 @@
+"""What is odd about the labels of a table, as findings: are they there, in time, everywhere, and steady?
+
+The rules of `labels` say what is counted; here is what a person is told. Labels inside a decision policy only
+(declined applicants have none) say nothing about the rest: the policy is repeated to the signer (Hand & Henley 1993;
+Lakkaraju et al. 2017).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from sopkit.definitions.model import ModelFile
+from sopkit.definitions.rendering import render_value
+from sopkit.evidence import rules
+from sopkit.evidence.by_period import moments
+from sopkit.evidence.findings import Finding, finding, of_rows
+from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, label_rate
+
+__all__ = ["label_findings"]
+
+
+def label_findings(
+    table: pd.DataFrame,
+    target: pd.Series,
+    model: ModelFile,
+    as_of: datetime,
+    without_label: int = 0,
+    limits: rules.Labels = rules.LABELS,
+) -> list[Finding]:
+    """`target` is aligned with `table`; `without_label` mature rows were taken out for want of a label."""
+    time, task, name = table[model.data.time], model.target.task, model.target.column or ""
+    known = target.notna()
+    if not known.any():
+        remedy = "wait for labels, or correct the target in the model file"
+        return [finding("no_labels", "No row has a label", name, count=len(table), share=1.0, remedy=remedy)]
+    if target[known].nunique() == 1:
+        told = f"Every label is {render_value(target[known].iloc[0])}: there is nothing to learn"
+        remedy = "were labels lost, or is `target.positive` another value?"
+        return [finding("one_class", told, name, count=int(known.sum()), share=1.0, remedy=remedy)]
+    maturity = label_maturity(
+        time, target, label_delay=model.data.label_delay, as_of=as_of, without_label=without_label
+    )
+    rate = label_rate(time, target, task=task)
+    found = _few(target[known], name, task) + _lacking(maturity, table, target, model, limits)
+    found += _early(table, target, model, maturity, limits) + _steady(rate, model, maturity)
+    if model.decision_policy:
+        told = f"Only rows that the decision policy let through have a label ({model.decision_policy}); "
+        told += "what is learned and measured holds for such rows only"
+        remedy = "the signer confirms that the model is asked about such rows only"
+        found.append(finding("selective_labels", told, name, remedy=remedy))
+    return found
+
+
+def _few(known: pd.Series, name: str, task: str) -> list[Finding]:
+    counts = known.value_counts()
+    small = counts.index[counts < rules.LEAKS.minimum_class] if task == "binary" else counts.index[:0]
+    if len(known) >= rules.LEAKS.minimum_rows and not len(small):
+        return []
+    told = f"Only {len(known):,} rows have a label"
+    if len(small):
+        told = f"Only {int(counts[small[0]]):,} labels are {render_value(small[0])}"
+    told += ": too few to look for leaks"
+    return [finding("few_labels", told, name, count=len(known), remedy="wait for more labels")]
+
+
+def _lacking(
+    maturity: LabelMaturity, table: pd.DataFrame, target: pd.Series, model: ModelFile, limits: rules.Labels
+) -> list[Finding]:
+    lacking = maturity.mature - maturity.labelled
+    found = []
+    if lacking and maturity.share < limits.labelled:
+        told = f"{lacking:,} of {maturity.mature:,} rows older than the label delay have no label"
+        remedy = "is the label delay too short? If such rows never get a label, say so in `decision_policy`"
+        found.append(finding("label_missing", told, count=lacking, share=lacking / maturity.mature, remedy=remedy))
+    mature = (moments(table[model.data.time]) < maturity.closed_until).to_numpy()
+    labelled, overall = target.notna().to_numpy()[mature], maturity.share
+    for name in dict.fromkeys([*model.slices, *model.protected]):
+        if name not in table.columns or table[name].nunique() > 100 or not labelled.size or labelled.all():
+            continue
+        groups = pd.Series(labelled).groupby(table[name].map(str, na_action="ignore").to_numpy()[mature])
+        shares, rows = groups.mean(), groups.size()
+        hardly = shares.index[(shares < 0.5 * overall) & (rows >= limits.minimum_rows)]
+        if len(hardly):
+            told = "; ".join(f"{group} ({shares[group]:.0%} of {rows[group]:,} rows)" for group in hardly[:4])
+            remedy = "what is learned does not hold for them; say in `decision_policy` who gets a label"
+            sentence = f"Groups of {name} hardly ever get a label: {told}, {overall:.0%} overall"
+            found.append(finding("unlabelled_group", sentence, name, count=len(hardly), remedy=remedy))
+    return found
+
+
+def _early(
+    table: pd.DataFrame, target: pd.Series, model: ModelFile, maturity: LabelMaturity, limits: rules.Labels
+) -> list[Finding]:
+    if not maturity.early:
+        return []
+    young = ~(moments(table[model.data.time]) < maturity.closed_until).to_numpy() & target.notna().to_numpy()
+    told = f"{maturity.early:,} labels came before their rows were mature; they are a biased sample and are not used"
+    remedy = "is the label delay in the model file longer than it is?"
+    found = [of_rows("early_labels", told, model.target.column or "", young, table, model, remedy=remedy)]
+    values = pd.to_numeric(target, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    if model.target.task == "multiclass":
+        values = target.eq(target.value_counts().index[0]).astype(float).where(target.notna()).to_numpy(dtype=float)
+    early, rest = values[young], values[~young & ~np.isnan(values)]
+    if min(len(early), len(rest)) < limits.minimum_rows:
+        return found
+    difference, spread = float(early.mean() - rest.mean()), float(rest.std())
+    error = np.sqrt(early.var() / len(early) + rest.var() / len(rest))
+    if abs(difference) > limits.jump * error and abs(difference) > 0.1 * spread:
+        sentence = f"Labels that came early differ from the rest: {render_value(float(early.mean()))} on average, "
+        sentence += f"{render_value(float(rest.mean()))} elsewhere"
+        remedy = "do not learn from them: they are the quick ones"
+        found.append(
+            finding("early_labels_differ", sentence, model.target.column or "", count=len(early), remedy=remedy)
+        )
+    return found
+
+
+def _steady(rate: LabelRate, model: ModelFile, maturity: LabelMaturity) -> list[Finding]:
+    name, found = model.target.column or "", []
+    if rate.jumps:
+        remedy = "ask whether the way labels are made has changed; learn from the rows since"
+        found.append(finding("label_jump", rate.reason, name, count=len(rate.jumps), remedy=remedy))
+    if rate.one_class:
+        told = f"There is one class only in {len(rate.one_class)} {rate.period}(s), first in that of "
+        remedy = "were labels lost, or is it night?"
+        sentence = told + rate.one_class[0]
+        found.append(finding("one_class_period", sentence, name, count=len(rate.one_class), remedy=remedy))
+    if len(rate.table) and model.data.label_delay.total_seconds() > 0 and not rate.table["jump"].iloc[-1]:
+        last = rate.table.iloc[-1]
+        if not last["low"] <= last["rate"] <= last["high"] and np.isfinite(last["low"]):
+            told = f"The youngest labelled rows have a label rate of {last['rate']:.3g}, where {last['low']:.3g} to "
+            told += f"{last['high']:.3g} was to be expected: labels may still be arriving"
+            found.append(finding("young_labels", told, name, remedy="is the label delay too short?"))
+    return found
