@@ -109,6 +109,7 @@ __all__ = [
     "ScaledError",
     "Season",
     "ShapValues",
+    "Season",
     "Strength",
     "Triggers",
     "after_deployment",

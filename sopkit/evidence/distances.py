@@ -16,7 +16,6 @@ __all__ = [
     "jensen_shannon",
     "kolmogorov_smirnov",
     "population_stability_index",
-    "psi_by_chance",
     "wasserstein",
 ]
 
@@ -34,16 +33,6 @@ def population_stability_index(reference: Any, current: Any) -> float:
         return float("nan")
     r, c = (np.maximum(side / side.sum(), 0.5 / side.sum()) for side in counts)
     return float(np.sum((c - r) * np.log(c / r)))
-
-
-def psi_by_chance(bins: int, n: int, m: int, quantile: float = 0.95) -> float:
-    """What the index reaches by chance alone with n and m rows: (1/n + 1/m) times chi-square of bins - 1.
-
-    Yurdakul (2018), Statistical properties of the population stability index.
-    """
-    from scipy.special import chdtri
-
-    return float((1 / n + 1 / m) * chdtri(bins - 1, 1 - quantile)) if bins > 1 and n and m else 0.0
 
 
 def jensen_shannon(reference: Any, current: Any) -> float:

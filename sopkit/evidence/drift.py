@@ -3,20 +3,21 @@
 The rules, in the order they are judged:
 * effect size first: a column has drifted when its population stability index is beyond the limit *and* the change
   survives the false-discovery rate over all columns. Ten million rows without a change that matters stay quiet;
-* too few rows to tell is `insufficient`, never `pass`; so is a large index that chance could have made;
+* with `blocks` chance is that of blocks (`design_effect`): rows of one day share their weather, and thirty days
+  differ from ninety others though nothing has changed;
+* an index within the limit passes where a major shift would have shown; a large index that chance could have made,
+  and rows too few to see a major shift, are `insufficient`, never `pass`;
 * a missing value is a value: a column that goes missing has drifted;
 * features count by their weight (half measured importance, half equal shares); columns that could not be judged
   count on both sides, so the whole is `insufficient` where they could turn the verdict.
 
-The values equal the libraries' formulas (`distances`); the verdict is ours. Rows of one hour share their weather,
-so p-values are too small on such data: that is why the effect size, not they, decides.
+The values equal the libraries' formulas (`distances`); the verdict is ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -26,17 +27,22 @@ import pandas as pd
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.errors import NotEnoughEvidence, NotFound
 from sopkit.evidence import charts, distances, rules
+from sopkit.evidence.design_effect import deal
 from sopkit.evidence.measure import Measure, measure_name, number
 from sopkit.evidence.profiles import Profile, kinds, profile
 
-__all__ = ["ColumnDrift", "Drift", "drift", "same_season", "season_before"]
+__all__ = ["ColumnDrift", "Drift", "drift"]
 
 NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One column. `psi` includes a bin for missing values; `wasserstein` is in standard deviations (numbers only)."""
+    """One column. `psi` includes a bin for missing values; `wasserstein` is in standard deviations (numbers only).
+
+    `p_value` is that of blocks where they are known, otherwise that of Kolmogorov and Smirnov or of chi-square, with
+    every row for itself.
+    """
 
     name: str
     kind: str
@@ -75,6 +81,7 @@ class Drift:
     labels: tuple[str, str] = ("reference", "current")
     rows: tuple[int, int] = (0, 0)
     psi_limit: float = rules.DRIFT.psi
+    blocks: tuple[int, int] | None = None
 
     @property
     def drifted(self) -> list[str]:
@@ -139,7 +146,7 @@ class Drift:
             x_label="population stability index (logarithmic above 0.01)",
             limit=limit,
             limit_label=f"limit {limit:g}",
-            subtitle=f"{self.labels[0]}: {self.rows[0]:,} rows, {self.labels[1]}: {self.rows[1]:,} rows",
+            subtitle=self._sizes(),
             logarithmic=True,
         )
 
@@ -168,6 +175,13 @@ class Drift:
         shown = self.table[["psi", "p_adjusted", "missing_reference", "missing_current", "weight", "verdict", "reason"]]
         return str(shown.to_html(float_format=lambda value: number(value)))
 
+    def _sizes(self) -> str:
+        """Rows, and blocks where they are known, of both sides."""
+        of = [f" in {count:,} blocks" for count in self.blocks] if self.blocks else ["", ""]
+        return ", ".join(
+            f"{label}: {rows:,} rows{part}" for label, rows, part in zip(self.labels, self.rows, of, strict=True)
+        )
+
     def _sorted(self) -> list[ColumnDrift]:
         return sorted(self.columns, key=lambda column: (-np.nan_to_num(column.psi, nan=np.inf), column.name))
 
@@ -182,18 +196,21 @@ def drift(
     limit: float = rules.DRIFT.share,
     limits: rules.Drift = rules.DRIFT,
     labels: tuple[str, str] = ("reference", "current"),
+    blocks: tuple[Any, Any] | None = None,
 ) -> Drift:
     """Compare the columns named in `features` (name -> kind, or a model file's `features`) of two tables.
 
     `importance` is name -> any non-negative number; `target` is (column, kind) where both tables hold it.
-    `limit` is the weighted share of drifted features from which the whole is a `fail`.
+    `limit` is the weighted share of drifted features from which the whole is a `fail`. `blocks` are the labels (n,) of
+    what belongs together in each table, such as days; without them every row stands for itself.
     Raises nothing for bad data: what cannot be compared is `insufficient` or `fail`, with the reason.
     """
     wanted = kinds(features)
-    found = [_compare(name, kind, reference, current, limits) for name, kind in wanted.items()]
-    target_found = (
-        _compare(target[0], kinds({target[0]: target[1]})[target[0]], reference, current, limits) if target else None
-    )
+    groups = _groups(*blocks) if blocks is not None else None
+    found = [_compare(name, kind, reference, current, limits, groups) for name, kind in wanted.items()]
+    target_found = None
+    if target:
+        target_found = _compare(target[0], kinds(dict([target]))[target[0]], reference, current, limits, groups)
     together = distances.adjusted([column.p_value for column in found])
     weights = _weights(list(wanted), importance, limits.trust)
     columns = tuple(
@@ -207,47 +224,37 @@ def drift(
     verdict = Verdict.FAIL if share > limit else Verdict.INSUFFICIENT if most > limit else Verdict.PASS
     return Drift(
         columns, share, most, limit, verdict, _summary(columns, share, most, limit, verdict), target_found, labels,
-        (len(reference), len(current)), limits.psi,
+        (len(reference), len(current)), limits.psi, (groups[0][2], groups[1][2]) if groups else None,
     )  # fmt: skip
 
 
-def season_before(current: Sequence[datetime] | pd.Series, years: int = 1) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """The calendar window of `current`, `years` earlier, as [from, until]."""
-    times = pd.to_datetime(pd.Series(current), utc=True)
-    back = pd.DateOffset(years=years)
-    return times.min() - back, times.max() - back
+def _groups(reference: Any, current: Any) -> tuple[tuple[Any, int, int], tuple[Any, int, int]]:
+    """For each side its rows' blocks as few groups, how many groups, and how many blocks there were."""
+    found = []
+    for labels in (reference, current):
+        codes, names = pd.factorize(np.asarray(labels))
+        found.append((*deal(codes, len(names)), len(names)))
+    return found[0], found[1]
 
 
-def same_season(
-    history: pd.DataFrame, current: pd.DataFrame, features: Mapping[str, Any], *, time: str, **options: Any
-) -> Drift | None:
-    """Drift against the same calendar window of the year before; None where the history does not reach back.
-
-    What moved against last quarter but not against last year's season is the season.
-    """
-    if not len(current):
-        return None
-    start, end = season_before(current[time])
-    then = history[(history[time] >= start) & (history[time] <= end)]
-    if not len(then) or history[time].min() > start + (end - start) * 0.1:
-        return None
-    return drift(then, current, features, **{"labels": ("same season a year ago", "current"), **options})
-
-
-def _compare(name: str, kind: str, reference: pd.DataFrame, current: pd.DataFrame, limits: rules.Drift) -> ColumnDrift:
+def _compare(
+    name: str, kind: str, reference: pd.DataFrame, current: pd.DataFrame, limits: rules.Drift, groups: Any
+) -> ColumnDrift:
     nothing = ColumnDrift(name, kind, rows_reference=len(reference), rows_current=len(current))
     for side, table in (("reference", reference), ("current", current)):
         if name not in table.columns:
             return replace(nothing, verdict=Verdict.FAIL, reason=f"the column is not in the {side} rows")
     if not len(reference) or not len(current):
         return replace(nothing, reason=f"there are no {'current' if len(reference) else 'reference'} rows")
-    seen = profile(reference[name], current[name], kind, bins=limits.bins, categories=limits.categories)
+    parts = None if groups is None else (groups[0][:2], groups[1][:2])
+    seen = profile(reference[name], current[name], kind, bins=limits.bins, categories=limits.categories, groups=parts)
+    psi = distances.population_stability_index(seen.reference, seen.current)
     return replace(
         nothing,
-        psi=distances.population_stability_index(seen.reference, seen.current),
+        psi=psi,
         jensen_shannon=seen.jensen_shannon,
         wasserstein=seen.wasserstein,
-        p_value=seen.p_value,
+        p_value=seen.p_value if parts is None or kind == "text" else seen.chance.p_value,
         missing_reference=seen.missing[0],
         missing_current=seen.missing[1],
         new_share=seen.new_share,
@@ -259,26 +266,22 @@ def _compare(name: str, kind: str, reference: pd.DataFrame, current: pd.DataFram
 def _judged(column: ColumnDrift, limits: rules.Drift) -> ColumnDrift:
     if column.profile is None:
         return column
-    smallest = min(column.rows_reference, column.rows_current)
-    by_chance = distances.psi_by_chance(
-        int(np.count_nonzero(column.profile.reference + column.profile.current)),
-        column.rows_reference,
-        column.rows_current,
-        limits.chance,
-    )
-    beyond = column.psi >= limits.psi
+    smallest, chance = min(column.rows_reference, column.rows_current), column.profile.chance
+    open_ = replace(column, verdict=Verdict.INSUFFICIENT)
     if smallest < limits.minimum_rows:
-        return replace(
-            column, verdict=Verdict.INSUFFICIENT, reason=f"only {smallest} rows, {limits.minimum_rows} are needed"
-        )
+        return replace(open_, reason=f"only {smallest} rows, {limits.minimum_rows} are needed")
     if column.missing_reference == 1.0 and column.missing_current == 1.0:
-        return replace(column, verdict=Verdict.INSUFFICIENT, reason="there are no values on either side")
-    if by_chance >= limits.psi and not column.psi >= 2 * by_chance:
-        reason = f"chance alone could reach {number(by_chance)} with so few rows"
-        return replace(column, verdict=Verdict.INSUFFICIENT, reason=reason)
-    if beyond and not column.p_adjusted < limits.false_discovery:
-        return replace(column, verdict=Verdict.INSUFFICIENT, reason=f"PSI {number(column.psi)}, but it could be chance")
-    return replace(column, verdict=Verdict.FAIL if beyond else Verdict.PASS, reason=_told(column, limits))
+        return replace(open_, reason="there are no values on either side")
+    if chance.reason:
+        return replace(open_, reason=f"PSI {number(column.psi)}; {chance.reason}")
+    if column.psi >= limits.psi:
+        if column.p_adjusted < limits.false_discovery:
+            return replace(column, verdict=Verdict.FAIL, reason=_told(column, limits))
+        told = f"PSI {number(column.psi)}, which chance alone could make (p = {number(column.p_adjusted, 2)})"
+        return replace(open_, reason=told)
+    if not chance.so_small_after(limits.far) <= 1 - limits.chance:
+        return replace(open_, reason=f"PSI {number(column.psi)}, but a major shift could have gone unseen")
+    return replace(column, verdict=Verdict.PASS, reason=_told(column, limits))
 
 
 def _told(column: ColumnDrift, limits: rules.Drift) -> str:

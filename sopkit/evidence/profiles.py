@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,9 +20,11 @@ import numpy as np
 import pandas as pd
 
 from sopkit.evidence import charts, distances
+from sopkit.evidence.design_effect import Chance, by_blocks, by_rows
 
 __all__ = ["Profile", "kinds", "numbers", "profile"]
 
+Groups = tuple[np.ndarray, int]
 FEW_VALUES = 20  # evidently 0.7.23 counts numbers with at most 20 distinct values one by one, too
 WORDS = 200
 MISSING, NEW, OTHER = "(missing)", "(new values)", "(other values)"
@@ -44,6 +46,7 @@ class Profile:
     p_value: float
     edges: np.ndarray | None = None
     histograms: tuple[np.ndarray, np.ndarray] | None = None
+    chance: Chance = field(default_factory=lambda: Chance(reason="not known"))
 
     def figure(self, title: str, label: str, names: tuple[str, str] = ("reference", "current")) -> charts.Chart:
         missing = f"missing: {self.missing[0]:.1%} of {names[0]}, {self.missing[1]:.1%} of {names[1]} rows"
@@ -74,23 +77,38 @@ def numbers(values: pd.Series) -> np.ndarray:
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def profile(reference: pd.Series, current: pd.Series, kind: str, *, bins: int = 10, categories: int = 50) -> Profile:
-    """The profile of both sides; never raises for odd values."""
+def profile(
+    reference: pd.Series,
+    current: pd.Series,
+    kind: str,
+    *,
+    bins: int = 10,
+    categories: int = 50,
+    groups: tuple[Groups, Groups] | None = None,
+) -> Profile:
+    """The profile of both sides; never raises for odd values.
+
+    `groups` are the blocks that rows belong to, (n,) as 0..k-1 and k, of each side: then `chance` knows them.
+    Each side is sorted or counted once; everything after that is linear in the rows.
+    """
     if kind == "numeric":
         r, c = numbers(reference), numbers(current)
-        known = r[~np.isnan(r)], c[~np.isnan(c)]
-        if len(np.unique(known[0])) > FEW_VALUES:
-            return _of_numbers(r, c, known, bins)
-        seen = _of_categories(_as_text(r), _as_text(c), categories, "numeric")
+        known = np.sort(r[~np.isnan(r)]), np.sort(c[~np.isnan(c)])
+        if np.count_nonzero(np.diff(known[0])) >= FEW_VALUES:
+            return _of_numbers(r, c, known, bins, groups)
+        seen = _of_categories(pd.Series(r), pd.Series(c), categories, "numeric", groups)
         return replace(seen, wasserstein=distances.wasserstein(*known))
     if kind == "text":
         return _of_words(reference, current)
-    return _of_categories(_plain_text(reference), _plain_text(current), categories, "categorical")
+    return _of_categories(reference, current, categories, "categorical", groups)
 
 
-def _of_numbers(r: np.ndarray, c: np.ndarray, known: tuple[np.ndarray, np.ndarray], bins: int) -> Profile:
+def _of_numbers(
+    r: np.ndarray, c: np.ndarray, known: tuple[np.ndarray, np.ndarray], bins: int, groups: tuple[Groups, Groups] | None
+) -> Profile:
     inner = np.unique(np.quantile(known[0], np.linspace(0, 1, bins + 1)[1:-1]))
-    counts = [np.bincount(np.searchsorted(inner, side, side="left"), minlength=len(inner) + 1) for side in known]
+    places = [np.where(np.isnan(side), len(inner) + 1, np.searchsorted(inner, side, side="left")) for side in (r, c)]
+    counts, chance = _counted(places, len(inner) + 2, groups)
     gone = [len(side) - len(part) for side, part in zip((r, c), known, strict=True)]
     marks = [charts.literal(f"{mark:.4g}") for mark in inner]
     labels = [
@@ -106,49 +124,81 @@ def _of_numbers(r: np.ndarray, c: np.ndarray, known: tuple[np.ndarray, np.ndarra
     return Profile(
         "numeric",
         tuple(labels),
-        np.append(counts[0], gone[0]).astype(float),
-        np.append(counts[1], gone[1]).astype(float),
+        *counts,
         (gone[0] / len(r), gone[1] / len(c)),
-        float(np.mean((known[1] < known[0].min()) | (known[1] > known[0].max()))) if len(known[1]) else 0.0,
+        float(np.mean((known[1] < known[0][0]) | (known[1] > known[0][-1]))) if len(known[1]) else 0.0,
         (),
         distances.jensen_shannon(*sturges),
         distances.wasserstein(*known),
         _smallest(distances.kolmogorov_smirnov(*known)[1], _missing_p(r, c)),
         edges,
         histograms,
+        chance,
     )
 
 
-def _of_categories(r: pd.Series, c: pd.Series, categories: int, kind: str) -> Profile:
-    before, now = r.value_counts(), c.value_counts()
-    every = before.index.union(now.index, sort=False)
-    full = [side.reindex(every, fill_value=0).to_numpy(dtype=float) for side in (before, now)]
-    kept = list(before.index[:categories])
+def _of_categories(
+    reference: pd.Series, current: pd.Series, categories: int, kind: str, groups: tuple[Groups, Groups] | None
+) -> Profile:
+    codes, names = _coded(reference, current)
+    before, now = (np.bincount(side[side >= 0], minlength=len(names)) for side in codes)
+    order = np.argsort(-before, kind="stable")
+    seen = order[before[order] > 0]
+    kept, rare, unseen = seen[:categories], seen[categories:], np.flatnonzero((before == 0) & (now > 0))
     if kind == "numeric":
-        kept = sorted(kept, key=float)
-    unseen = now[~now.index.isin(before.index)]
-    labels = [str(value) for value in kept]
-    counts = [[float(side.get(value, 0)) for value in kept] for side in (before, now)]
-    rare = before.index[categories:]
-    if len(rare):
-        labels.append(OTHER)
-        for side, part in zip((before, now), counts, strict=True):
-            part.append(float(side[side.index.isin(rare)].sum()))
-    labels += [NEW, MISSING]
-    for side, part, new in ((r, counts[0], 0.0), (c, counts[1], float(unseen.sum()))):
-        part += [new, float(side.isna().sum())]
+        kept = np.array(sorted(kept, key=lambda place: float(names[place])), dtype=np.intp)
+    place = np.full(len(names) + 1, len(kept) + bool(len(rare)))  # new values; the last entry is for missing ones
+    place[kept], place[rare], place[-1] = np.arange(len(kept)), len(kept), len(kept) + bool(len(rare)) + 1
+    labels = [*(names[at] for at in kept), *([OTHER] if len(rare) else []), NEW, MISSING]
+    counts, chance = _counted([place[side] for side in codes], len(labels), groups)
+    unseen = unseen[np.argsort(-now[unseen], kind="stable")]
     return Profile(
         kind,
         tuple(labels),
-        np.array(counts[0]),
-        np.array(counts[1]),
-        (float(r.isna().mean()), float(c.isna().mean())),
-        float(unseen.sum()) / len(c),
-        tuple(str(value) for value in unseen.index[:20]),
-        distances.jensen_shannon(*full),
+        *counts,
+        (float((codes[0] < 0).mean()), float((codes[1] < 0).mean())),
+        float(now[unseen].sum()) / len(current),
+        tuple(names[at] for at in unseen[:20]),
+        distances.jensen_shannon(before, now),
         float("nan"),
         distances.chi_square(*counts)[1],
+        chance=chance,
     )
+
+
+def _coded(reference: pd.Series, current: pd.Series) -> tuple[tuple[np.ndarray, np.ndarray], list[str]]:
+    """Codes of both sides, -1 for missing, and the text of each code; whole numbers are written without a point."""
+    sides = [reference, current]
+    if reference.dtype != current.dtype or isinstance(reference.dtype, pd.CategoricalDtype):
+        sides = [side.astype(object) for side in sides]
+    both = pd.concat(sides, ignore_index=True)
+    try:
+        codes, values = pd.factorize(both)
+    except TypeError:  # lists or dicts in a column
+        codes, values = pd.factorize(both.map(str, na_action="ignore"))
+    same, names = pd.factorize(np.array([_plain(value) for value in values], dtype=object))
+    codes = np.append(same, -1)[codes]
+    return (codes[: len(reference)], codes[len(reference) :]), [str(name) for name in names]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if float(value).is_integer() else f"{value:g}"
+    return str(value)
+
+
+def _counted(
+    places: list[np.ndarray], size: int, groups: tuple[Groups, Groups] | None
+) -> tuple[tuple[np.ndarray, np.ndarray], Chance]:
+    """Rows in each bin, and what chance does to the index of such rows."""
+    if groups is None:
+        r, c = (np.bincount(side, minlength=size).astype(float) for side in places)
+        return (r, c), by_rows(r, c)
+    r, c = (
+        np.bincount(group * size + side, minlength=number * size).reshape(number, size).astype(float)
+        for side, (group, number) in zip(places, groups, strict=True)
+    )
+    return (r.sum(axis=0), c.sum(axis=0)), by_blocks(r, c)
 
 
 def _of_words(reference: pd.Series, current: pd.Series) -> Profile:
@@ -168,6 +218,7 @@ def _of_words(reference: pd.Series, current: pd.Series) -> Profile:
         distances.jensen_shannon(r, c),
         float("nan"),
         distances.chi_square(r, c)[1],
+        chance=by_rows(r, c),
     )
 
 
@@ -176,17 +227,6 @@ def _words(texts: pd.Series) -> Counter[str]:
     for text in texts.dropna().astype(str):
         found.update(set(re.findall(r"\w{2,30}", text.lower())))  # once a text, so that one long text cannot shout
     return found
-
-
-def _as_text(values: np.ndarray) -> pd.Series:
-    texts = pd.Series(values)
-    return texts.map(lambda value: f"{value:g}", na_action="ignore").astype(object).where(texts.notna(), None)
-
-
-def _plain_text(values: pd.Series) -> pd.Series:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(object)
-    return values.where(values.isna(), values.astype(str)).astype(object).where(values.notna(), None)
 
 
 def _missing_p(r: np.ndarray, c: np.ndarray) -> float:

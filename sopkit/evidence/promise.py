@@ -42,6 +42,8 @@ from sopkit.evidence.metrics import (
 
 __all__ = ["Promise", "PromiseKept", "make_promise", "promise_kept"]
 
+OWN_WORD = ("promise_bias", "promise_stated_error")
+CHANCE = ", which may be chance"
 FLOATS = ("value", "low", "high", "confidence")  # NaN is kept as text in JSON
 
 
@@ -82,6 +84,12 @@ class PromiseKept:
     blocks: int
     limit: float
     period: str = ""
+
+    def held_to(self, limit: float, limits: rules.Promise = rules.PROMISE) -> PromiseKept:
+        """The same measurements against another limit, as each of several triggers has its own."""
+        wider = max(limit, limits.stated_gap)
+        held = [_rejudged(m, wider if m.name in OWN_WORD else limit) for m in self.measures]
+        return replace(self, measures=held, limit=limit)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -254,7 +262,7 @@ def _skill(
     high = value + float(np.hypot(up, now.value - now.low))
     told = f"{title} was promised {number(promised)} and is {number(now.value)}"
     told += f", worse by {value:.1%} of no-skill [{low:.1%}, {high:.1%}]" if value > 0 else ""
-    told += ", which may be chance" if value > limit and low <= 0 else ""
+    told += CHANCE if value > limit and low <= 0 else ""
     detail |= {"low": low, "high": high}
     return Measure(name, value, _verdict(value, low, limit), told, plain(detail), **parts)
 
@@ -264,6 +272,15 @@ def _verdict(value: float, low: float, limit: float) -> Verdict:
     if value <= limit:
         return Verdict.PASS
     return Verdict.FAIL if low > 0 else Verdict.INSUFFICIENT
+
+
+def _rejudged(measure: Measure, limit: float) -> Measure:
+    low = measure.detail.get("low")
+    if not isinstance(measure.value, float) or not isinstance(low, float):
+        return measure  # what could not be measured is insufficient at any limit
+    told = measure.reason.removesuffix(CHANCE) + (CHANCE if measure.value > limit and low <= 0 else "")
+    verdict = _verdict(measure.value, low, limit)
+    return replace(measure, verdict=verdict, reason=told, threshold=Threshold(op="at_most", value=limit))
 
 
 def _own_word(task: Task, y: np.ndarray, p: Any, drawn: Plan, limit: float, confidence: float) -> Measure | None:

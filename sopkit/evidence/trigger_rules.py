@@ -12,9 +12,11 @@ from sopkit.definitions.durations import parse_duration
 from sopkit.definitions.model import Trigger
 from sopkit.definitions.results import Verdict, plain
 from sopkit.evidence.drift import Drift
+from sopkit.evidence.indicators import Readings
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, find
 from sopkit.evidence.promise import PromiseKept
+from sopkit.evidence.season import Season
 
 __all__ = ["Facts", "Fired", "State", "judge", "last_scheduled"]
 
@@ -28,13 +30,21 @@ class Facts:
     champion: str | None = None
     trained_until: datetime | None = None
     promoted_at: datetime | None = None
+    kept_at: datetime | None = None  # when it was last examined and kept
     drift: Drift | None = None
+    season: Season | None = None
     performance: PromiseKept | None = None
     scores: Mapping[str, float] = field(default_factory=dict)  # metric -> value, on the rows of `performance`
     task: Task | None = None
     new_labelled_rows: int | None = None
+    readings: Readings | None = None
     reason: str = ""
     why_not: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """When the champion was last decided about: put into service, or examined and kept."""
+        return max((at for at in (self.promoted_at, self.kept_at) if at is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,7 @@ class Fired:
     mode: str
     sentence: str
     ratio: float | None = None
+    explained: bool = False  # beyond the limit, and no reason to act
 
     @property
     def fired(self) -> bool:
@@ -72,40 +83,40 @@ def last_scheduled(every: str, as_of: datetime) -> datetime:
 
 def judge(item: Fired, trigger: Trigger, facts: Facts, minimum_rows: int, as_of: datetime) -> Fired:
     """One condition against the facts, by the rule of its kind."""
-    if trigger.kind == "schedule":
-        return _schedule(item, trigger, facts, as_of)
-    if trigger.kind == "staleness":
-        return _staleness(item, trigger, facts, as_of)
-    if trigger.kind == "drift":
-        return _drift(item, trigger, facts, minimum_rows)
-    if trigger.kind == "performance":
-        named = trigger.metric is not None
-        return _metric(item, trigger, facts, minimum_rows) if named else _performance(item, facts, minimum_rows)
-    return _volume(item, trigger, facts) if trigger.kind == "volume" else _manual(item, facts)
+    match trigger.kind:
+        case "schedule":
+            return _schedule(item, trigger, facts, as_of)
+        case "staleness":
+            return _staleness(item, trigger, facts, as_of)
+        case "drift":
+            return _drift(item, trigger, facts, minimum_rows)
+        case "performance" if trigger.metric is not None:
+            return _metric(item, trigger, facts, minimum_rows)
+        case "performance":
+            return _performance(item, trigger, facts, minimum_rows)
+        case "volume":
+            return _volume(item, trigger, facts)
+        case "indicator":
+            return _indicator(item, facts)
+    return _manual(item, facts)
 
 
 def _schedule(item: Fired, trigger: Trigger, facts: Facts, as_of: datetime) -> Fired:
     item = replace(item, comparator="has passed")
-    if not trigger.every or facts.trained_until is None:
-        return replace(
-            item,
-            state="insufficient",
-            sentence=_lacking(item, facts, "no `every`, or no end of the champion's training"),
-        )
+    known = [at for at in (facts.trained_until, facts.decided_at) if at is not None]
+    if not trigger.every or not known:
+        told = _lacking(item, facts, "no `every`, or it is not known when the champion was trained or decided about")
+        return replace(item, state="insufficient", sentence=told)
     try:
         moment = last_scheduled(trigger.every, as_of)
     except ValueError as error:
         return replace(item, state="insufficient", sentence=str(error))
-    due = moment > facts.trained_until
-    told = f"the last scheduled moment was {moment:%Y-%m-%d %H:%M}, "
-    told += f"the champion's data end {facts.trained_until:%Y-%m-%d %H:%M}"
-    return replace(
-        item,
-        state="fired" if due else "not fired",
-        value=f"{moment:%Y-%m-%d %H:%M}",
-        sentence=told,
-        ratio=1.0 if due else 0.0,
-    )
+    due, since = moment > max(known), max(known)
+    what = "the champion was last decided about" if since == facts.decided_at else "the champion's data end"
+    told = f"the last scheduled moment was {moment:%Y-%m-%d %H:%M}, {what} {since:%Y-%m-%d %H:%M}"
+    state: State = "fired" if due else "not fired"
+    value = f"{moment:%Y-%m-%d %H:%M}"
+    return replace(item, state=state, value=value, sentence=told, ratio=1.0 if due else 0.0)
 
 
 def _staleness(item: Fired, trigger: Trigger, facts: Facts, as_of: datetime) -> Fired:
@@ -144,45 +155,37 @@ def _drift(item: Fired, trigger: Trigger, facts: Facts, minimum_rows: int) -> Fi
     item = replace(item, value=share, ratio=ratio)
     if share > limit:
         names = ", ".join(facts.drift.drifted[:4])
-        return replace(
-            item,
-            state="fired",
-            sentence=f"{share:.0%} of the features' weight has drifted, {limit:.0%} is allowed ({names})",
-        )
+        told = f"{share:.0%} of the features' weight has drifted, {limit:.0%} is allowed ({names})"
+        if facts.season is None:
+            return replace(item, state="fired", sentence=told)
+        seasonal = facts.season.explains(limit)
+        told += f"; {facts.season.told(limit)}"
+        return replace(item, state="not fired" if seasonal else "fired", sentence=told, explained=seasonal)
     if most > limit:
         return replace(item, state="insufficient", sentence=f"{facts.drift.reason}")
     return replace(item, sentence=f"{share:.0%} of the features' weight has drifted, {limit:.0%} is allowed")
 
 
-def _performance(item: Fired, facts: Facts, minimum_rows: int) -> Fired:
+def _performance(item: Fired, trigger: Trigger, facts: Facts, minimum_rows: int) -> Fired:
     item = replace(item, comparator="worse than promised by more than")
-    kept = facts.performance
-    if kept is None:
+    limit = _number(trigger.value)
+    if facts.performance is None or limit is None:
         return replace(item, state="insufficient", sentence=_lacking(item, facts, "performance was not measured"))
+    kept = facts.performance.held_to(limit)
     if kept.rows < minimum_rows:
         told = f"only {kept.rows:,} labelled rows, {minimum_rows:,} are needed"
         return replace(item, state="insufficient", sentence=told)
-    item = replace(item, value=kept.worst_by, limit=kept.limit)
-    if kept.broken:
-        shown = max(kept.broken, key=lambda m: float(m.value or 0) / _limit_of(m, kept.limit))
-        ratio = float(shown.value or 0) / _limit_of(shown, kept.limit)
-        return replace(
-            item,
-            state="fired",
-            value=float(shown.value or 0),
-            limit=_limit_of(shown, kept.limit),
-            sentence=shown.reason,
-            ratio=ratio,
-        )
+    judged = kept.broken or [m for m in kept.measures if isinstance(m.value, int | float)]
+    shown = max(judged, key=lambda m: float(m.value or 0) / _limit_of(m, kept.limit), default=None)
+    value, most = (float(shown.value or 0), _limit_of(shown, kept.limit)) if shown else (0.0, limit)
+    if shown:
+        item = replace(item, value=value, limit=most, ratio=max(value, 0.0) / most)
+    if shown and kept.broken:
+        return replace(item, state="fired", sentence=shown.reason)
     if kept.verdict is Verdict.INSUFFICIENT:
         return replace(item, state="insufficient", sentence=kept.reason)
-    judged = [m for m in kept.measures if isinstance(m.value, int | float)]
-    if not judged:
-        return replace(item, sentence=kept.reason)
-    nearest = max(judged, key=lambda m: float(m.value or 0) / _limit_of(m, kept.limit))
-    value, limit = float(nearest.value or 0), _limit_of(nearest, kept.limit)
-    told = f"{kept.reason}; the largest shortfall is {value:.1%} of no-skill" if value > 0 else kept.reason
-    return replace(item, value=value, limit=limit, sentence=told, ratio=max(value, 0.0) / limit)
+    told = f"; the largest shortfall is {value:.1%} of no-skill" if value > 0 else ""
+    return replace(item, sentence=kept.reason + told)
 
 
 def _metric(item: Fired, trigger: Trigger, facts: Facts, minimum_rows: int) -> Fired:
@@ -217,6 +220,19 @@ def _volume(item: Fired, trigger: Trigger, facts: Facts) -> Fired:
         sentence=told,
         ratio=rows / limit if limit else None,
     )
+
+
+def _indicator(item: Fired, facts: Facts) -> Fired:
+    reading = facts.readings.get(item.name) if facts.readings else None
+    if reading is None:
+        return replace(item, state="insufficient", sentence=_lacking(item, facts, "the series was not read"))
+    comparator = "changed by more than" if reading.comparison == "change" else reading.comparison
+    item = replace(item, comparator=comparator, value=reading.value, sentence=reading.reason)
+    if reading.verdict is Verdict.INSUFFICIENT or reading.value is None:
+        return replace(item, state="insufficient")
+    parts = (reading.value, reading.limit) if reading.comparison != "below" else (reading.limit, reading.value)
+    ratio = parts[0] / parts[1] if min(parts) > 0 else None
+    return replace(item, state="fired" if reading.verdict is Verdict.FAIL else "not fired", ratio=ratio)
 
 
 def _manual(item: Fired, facts: Facts) -> Fired:

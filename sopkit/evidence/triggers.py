@@ -2,15 +2,18 @@
 
 The rules, each from what was measured (`Facts`), none reads a clock or data by itself:
 
-    schedule     a moment of `every` lies after the champion was trained and not after now
+    schedule     a moment of `every` lies after the champion was last decided about, and not after now
     staleness    the champion's training data ended longer ago than `value`
-    drift        the drift verdict at the limit `value`; the rows reach the evidence minimum
+    drift        the drift verdict at the limit `value`; the rows reach the evidence minimum; where it is the season
+                 of a year ago and the champion has learned from that, it does not fire (`season`)
     performance  a promise is broken (`promise`): worse by more than `value` of no-skill, interval beyond zero
     volume       at least `value` new labelled rows
+    indicator    a series or a column is beyond `value`, or has changed by more (`indicators`)
     manual       a person gave a reason
 
 * a trigger that lacks its evidence is `insufficient`, which is told and does not fire;
-* within the cool-down after a promotion, what would have fired is told as cooling down; only a manual one fires;
+* within the cool-down after a decision about the champion (it was put into service, or examined and kept), what
+  would have fired is told as cooling down: the same evidence would be examined again. Only a manual one fires;
 * a trigger of mode `manual` that is not the manual one advises, a person has to start;
 * without a champion there is nothing to be stale: the first one is due, and that is not a trigger.
 """
@@ -126,7 +129,7 @@ class Triggers:
 def evaluate_triggers(conditions: Conditions, facts: Facts, *, as_of: datetime) -> Triggers:
     """Judge each condition of the model file against the facts as of a moment. `as_of` and facts' times are aware."""
     judged = [_judge(name, trigger, facts, conditions, as_of) for name, trigger in conditions.conditions.items()]
-    until = facts.promoted_at + conditions.cool_down if facts.promoted_at else None
+    until = facts.decided_at + conditions.cool_down if facts.decided_at else None
     if until is not None and as_of < until:
         judged = [_cooled(item, until) for item in judged]
     return Triggers(tuple(judged), as_of, first=facts.champion is None)
@@ -158,8 +161,8 @@ def _threshold(item: Fired) -> Threshold | None:
 
 def _told(item: Fired) -> str:
     of = f" of {_shown(item.limit)}" if isinstance(item.limit, float) else ""
-    chance = " · may be chance" if item.state == "not fired" and (item.ratio or 0.0) > 1 else ""
-    return f"{item.state}: {_shown(item.value)}{of}{chance}"
+    why = " · the season" if item.explained else ""
+    return f"{item.state}: {_shown(item.value)}{of}{why}"
 
 
 def _shown(value: Any) -> str:

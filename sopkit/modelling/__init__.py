@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sopkit.modelling.declared import label_columns
     from sopkit.modelling.environment import describe
     from sopkit.modelling.forecasts import fold_rows, forecast, judged_rows, labels, together, truth, with_forecast
+    from sopkit.modelling.indicators import Series, read_indicators, watched
     from sopkit.modelling.modules import load_module
     from sopkit.modelling.origins import NAIVE, RollingOrigin, naive_forecast, rolling_origin
     from sopkit.modelling.own import own_functions
@@ -48,6 +49,7 @@ __all__ = [
     "Recipe",
     "RollingOrigin",
     "Season",
+    "Series",
     "Snapshot",
     "Splits",
     "classes",
@@ -72,6 +74,7 @@ __all__ = [
     "predict",
     "read",
     "read_csv_bytes",
+    "read_indicators",
     "read_parquet_bytes",
     "recipe",
     "recipes",
@@ -87,6 +90,7 @@ __all__ = [
     "together",
     "training_table",
     "truth",
+    "watched",
     "with_forecast",
 ]
 
@@ -96,6 +100,7 @@ _HOME = {
     "declared": ("label_columns",),
     "environment": ("describe",),
     "forecasts": ("fold_rows", "forecast", "judged_rows", "labels", "together", "truth", "with_forecast"),
+    "indicators": ("Series", "read_indicators", "watched"),
     "modules": ("load_module",),
     "origins": ("NAIVE", "RollingOrigin", "naive_forecast", "rolling_origin"),
     "challengers": ("Recipe", "recipe", "recipes"),

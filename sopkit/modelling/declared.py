@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sopkit.definitions.expressions import parse
-from sopkit.definitions.model import ModelFile
-from sopkit.errors import DataError
+from sopkit.definitions.model import Data, Indicator, ModelFile
+from sopkit.errors import DataError, SopkitError
 
-__all__ = ["declared_columns", "label_columns", "require_columns"]
+__all__ = [
+    "about_indicator",
+    "declared_columns",
+    "indicator_data",
+    "label_columns",
+    "require_columns",
+    "require_indicator",
+]
 
 
 def label_columns(model: ModelFile, *, every: bool = False) -> list[str]:
@@ -46,3 +54,35 @@ def require_columns(names: Sequence[str], model: ModelFile, *, where: object = N
         got=", ".join(map(str, names)) or "no columns",
         remedy=remedy,
     )
+
+
+def indicator_data(given: Indicator) -> Data:
+    """An indicator's source in the form of the rows' own, so that it is looked at and read in the same way."""
+    parts = ("source", "query", "arguments", "time", "time_format")
+    return Data(**{name: getattr(given, name) for name in parts})
+
+
+def require_indicator(names: Sequence[str], name: str, given: Indicator, *, where: object = None) -> None:
+    """Raises DataError when the time or the value of an indicator is not among the columns `names`."""
+    for wanted in (given.time, given.column):
+        if wanted not in names:
+            raise DataError(
+                f"the source has no column {wanted!r}",
+                where=where or given.source,
+                expected=f"{given.time} and {given.column}",
+                got=", ".join(map(str, names)) or "no columns",
+                remedy=f"correct data.indicators.{name} in the model file",
+            )
+
+
+@contextmanager
+def about_indicator(name: str) -> Iterator[None]:
+    """Errors raised inside say which indicator they are about, and not that of the rows."""
+    try:
+        yield
+    except SopkitError as error:
+        remedy = (error.remedy or "").replace("data.source", f"data.indicators.{name}.source") or None
+        what = error.what.replace("data.source", "its source")
+        raise type(error)(
+            f"indicator {name!r}: {what}", where=error.where, expected=error.expected, got=error.got, remedy=remedy
+        ) from None

@@ -21,8 +21,8 @@ from pathlib import Path
 from sopkit.definitions.model import Data, ModelFile
 from sopkit.errors import DataError, DefinitionError, NotFound
 from sopkit.modelling.credentials import expand
-from sopkit.modelling.declared import require_columns
-from sopkit.modelling.files import heads
+from sopkit.modelling.declared import about_indicator, indicator_data, require_columns, require_indicator
+from sopkit.modelling.files import Head, heads
 from sopkit.modelling.modules import is_function, no_module, no_such_name
 
 __all__ = ["require_source"]
@@ -39,14 +39,28 @@ def require_source(
     for place, named in (("data.checks", data.checks), ("evaluation.measures", model.evaluation.measures)):
         for name, entry in named.items():
             _require_name(entry.function, module, where=f"{place}.{name}.function")
+    for head in _heads(data, known, Path(root), module):
+        require_columns(head.columns, model, where=head.where)
+    for name, given in data.indicators.items():
+        with about_indicator(name):
+            for head in _heads(indicator_data(given), known, Path(root), module):
+                require_indicator(head.columns, name, given, where=head.where)
+
+
+def _heads(data: Data, known: Mapping[str, str], root: Path, module: Path | None) -> list[Head]:
+    """The heads of the files that a source names; none where it is a function or a database, which is looked at."""
     if is_function(data.source):
         expand(dict(data.arguments), known, where="data.arguments")
         _require_name(data.source, module, where="data.source")
-    elif "://" in data.source:
+        return []
+    if "://" in data.source:
         expand([data.source, data.arguments], known, where="data.source")
-        _require_url(data, known, Path(root))
-    else:
-        _require_files(model, expand(data.source, known, where="data.source"), Path(root))
+        _require_url(data, known, root)
+        return []
+    found = list(heads(expand(data.source, known, where="data.source"), root, data.arguments))
+    if not any(head.has_rows for head in found):
+        raise DataError("the data has columns and no rows", where=data.source, expected="rows", got="0 rows")
+    return found
 
 
 def _require_name(reference: str, module: Path | None, *, where: str) -> None:
@@ -101,11 +115,3 @@ def _require_url(data: Data, credentials: Mapping[str, str], root: Path) -> None
     in_file = url.drivername.startswith("sqlite") and url.database and url.database != ":memory:"
     if in_file and not (root / str(url.database)).is_file():
         raise DataError("the SQLite database is missing", where=data.source, got="no such file")
-
-
-def _require_files(model: ModelFile, source: str, root: Path) -> None:
-    found = list(heads(source, root, model.data.arguments))
-    for head in found:
-        require_columns(head.columns, model, where=head.where)
-    if not any(head.has_rows for head in found):
-        raise DataError("the data has columns and no rows", where=model.data.source, expected="rows", got="0 rows")

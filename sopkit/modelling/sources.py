@@ -30,7 +30,7 @@ from sopkit.modelling.files import read_files, refuse_duplicate_names
 from sopkit.modelling.modules import MODULE_PREFIX, attribute, is_function
 from sopkit.modelling.times import read_times, utc
 
-__all__ = ["Snapshot", "read"]
+__all__ = ["Snapshot", "fetch", "read"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def read(
     beside the model file. Raises DataError (the data), DefinitionError (the model file), NotFound.
     """
     data, clock, credentials = model.data, utc(as_of), dict(credentials or {})
-    raw, files = _fetch(data, clock, Path(root), module, credentials)
+    raw, files = fetch(data, clock, Path(root), module, credentials)
     refuse_duplicate_names(list(raw.columns), data.source)
     require_columns(list(map(str, raw.columns)), model)
     times = read_times(raw[data.time], data.time_format, name=data.time, source=data.source)
@@ -96,9 +96,10 @@ def read(
     return Snapshot(table, origin)
 
 
-def _fetch(
+def fetch(
     data: Data, clock: pd.Timestamp, root: Path, module: Path | None, credentials: Mapping[str, str]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """What a source gives, as it stands, and the files that it came from. Raises DataError, DefinitionError."""
     if is_function(data.source):
         return _call(data, clock.to_pydatetime(), module, credentials), []
     source = expand(data.source, credentials, where="data.source")

@@ -144,7 +144,11 @@ KEPT = promise_kept(None, [0.0, 1.0] * 50, [0.5] * 100, task="binary")
         (replace(FACTS, drift=shifted(100, 5.0)), {"kind": "drift", "value": 0.3}, "only 100 rows, 500 are needed"),
         (replace(FACTS, performance=KEPT), {"kind": "performance", "value": 0.02}, "only 100 labelled rows"),
         (replace(FACTS, trained_until=None), {"kind": "staleness", "value": "1d"}, "not known when"),
-        (replace(FACTS, trained_until=None), {"kind": "schedule", "every": "0 6 * * *"}, "no end of the champion"),
+        (
+            replace(FACTS, trained_until=None, promoted_at=None),
+            {"kind": "schedule", "every": "0 6 * * *"},
+            "it is not known when",
+        ),
         (replace(FACTS, champion=None), {"kind": "staleness", "value": "1d"}, "no champion"),
     ],
 )
