@@ -122,7 +122,7 @@ def _leaks(made: Draft, rows: Any, modelling: Any) -> tuple[dict[str, str], dict
     suspects = {each.column: each.sentence.partition(", and the model file")[0] for each in blocking}
     near = [each for each in leaks.strengths if each.value >= ASKS_FROM and each.name not in suspects]
     measure = "rank correlation" if task == "regression" else "AUC"
-    return suspects, {s.name: f"alone it predicts the target well ({measure} {s.value:.2f})" for s in near}
+    return suspects, {s.name: f"{s.name} alone predicts the target well ({measure} {s.value:.2f})" for s in near}
 
 
 def _refuse_the_future(made: Draft, now: Any) -> None:
@@ -142,11 +142,13 @@ def _refuse_the_future(made: Draft, now: Any) -> None:
 def _unnamed(
     data: str, time: str | None, target: str | None, found: dict[str, list[str]], columns: list[str]
 ) -> WrongUse:
+    from sopkit.modelling.drafting_columns import shown
+
     lacking = [option for option, given in (("--time", time), ("--target", target)) if given is None]
-    likely = [f"{option}: {', '.join(found[option[2:]]) or 'none looks like it'}" for option in lacking]
+    likely = [f"{option}: {', '.join(map(repr, found[option[2:]])) or 'none looks like it'}" for option in lacking]
     asked = {"--time": "when a row came to be", "--target": "what is predicted"}
     what = f"which column says {' and which '.join(asked[option] for option in lacking)}?"
-    listed = ", ".join(columns[:40]) + (f" and {len(columns) - 40} more" if len(columns) > 40 else "")
+    listed = ", ".join(map(shown, columns[:40])) + (f" and {len(columns) - 40} more" if len(columns) > 40 else "")
     return WrongUse(
         what,
         where=data,

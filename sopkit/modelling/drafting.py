@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from sopkit.definitions.durations import render_duration
-from sopkit.definitions.model import Task
+from sopkit.definitions.model import Data, Task
 from sopkit.errors import DataError, NotFound
 from sopkit.modelling.drafting_columns import Look, look, missing_words, protected_by, shown, tokens
 from sopkit.modelling.drafting_targets import TargetGuess, guess_target, same_as_target
@@ -37,13 +37,16 @@ OUTCOMES = {
 }  # fmt: skip
 TIMES = {"date", "time", "timestamp", "datetime", "day", "month", "year", "period", "week", "quarter", "created", "at"}
 MOST_LISTED, MOST_SLICES, MOST_GROUPS = 8, 3, 12
+FEWEST = Data.model_fields["minimum_rows"].default
 LOOKED_AT = 2000  # rows that are enough to name columns that may be meant
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What was guessed; `text` is the model file. `suspects`: column -> why it may know the answer; `strong`: feature ->
-    why it is asked about."""
+    """What was guessed; `text` is the model file.
+
+    `suspects`: column -> why it may know the answer; `strong`: feature -> why it is asked about.
+    """
 
     name: str
     source: str
@@ -128,6 +131,10 @@ class Draft:
         people = [name for name, why in self.protected.items() if why != "place"]
         rows += [("protected", ", ".join(people), "by name or values")] if people else []
         held_out = f"the newest {window.rows:,} rows are held out"
+        if self.rows < FEWEST:
+            rows.append(
+                ("rows", f"{self.rows:,}", f"too few: a run needs {FEWEST} (data.minimum_rows), a verdict more")
+            )
         rows.append(("window", render_duration(window.evaluation), held_out))
         return rows
 
@@ -166,7 +173,9 @@ def draft(
         if column not in table.columns:
             raise NotFound(f"there is no column {column!r} ({option})", where=source, **_meant(table, option))
     if time == target:
-        raise DataError("time and target are the same column", where=source, got=time, **_meant(table, "--target"))
+        raise DataError(
+            "time and target are the same column", where=source, got=time, **_meant(table, "--target", time)
+        )
     words, maybe = missing_words(table)
     try:
         written = find_format(table[time], time)
@@ -174,7 +183,7 @@ def draft(
         fitting = windows(times)
     except DataError as error:
         facts = {"where": source, "expected": error.expected, "got": error.got}
-        raise DataError(error.what, **facts, **_meant(table, "--time")) from None
+        raise DataError(error.what, **facts, **_meant(table, "--time", time)) from None
     values = table[target].mask(table[target].isin(words)) if words else table[target]
     guess = guess_target(values, target, task)
     looks = [look(table[each], each, words, target) for each in table.columns if each not in (time, target)]
@@ -235,11 +244,11 @@ def candidates(table: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def _meant(table: pd.DataFrame, option: str) -> dict[str, Any]:
-    """What to say of columns that may be meant: arguments of an error."""
-    found = candidates(table)[option.removeprefix("--")]
+def _meant(table: pd.DataFrame, option: str, wrong: str = "") -> dict[str, Any]:
+    """What to say of columns that may be meant instead of a `wrong` one: arguments of an error."""
+    found = [name for name in candidates(table)[option.removeprefix("--")] if name != wrong]
     if not found:
-        return {"remedy": f"name one of: {', '.join(map(str, table.columns[:30]))}"}
+        return {"remedy": f"no other column looks like it; there are: {', '.join(map(shown, table.columns[:30]))}"}
     return {"remedy": f"{option} may be: {', '.join(map(repr, found))}"}
 
 

@@ -22,7 +22,7 @@ from sopkit.modelling.drafting_times import looks_like_dates
 __all__ = ["Look", "look", "missing_words", "protected_by", "shown", "tokens"]
 
 Role = Literal["feature", "excluded"]
-ALMOST_EMPTY, MOST_CODES, FEW_NUMBERS, LONG_TEXT_WORDS = 0.95, 50, 12, 5
+ALMOST_EMPTY, MOST_CODES, FEW_NUMBERS, LONG_TEXT_WORDS, STRAYS = 0.95, 50, 12, 5, 3
 BY_NAME = "by its name"
 OURS = re.compile(r"fold|(prediction|naive)(_\d+)?")
 MISSING = {
@@ -118,10 +118,13 @@ def is_text(column: pd.Series) -> bool:
 def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Texts that mean 'missing', as they are written; and those that may mean it and are left alone.
 
-    A word that is one of only two values of some column (`+` and `-`) is a value.
+    A word that is one of only two values of some column (`+` and `-`) is a value. A few texts in a column that holds
+    numbers otherwise are such words too, unless they are values of another column.
     """
     found: dict[str, None] = {}
     kept: set[str] = set()
+    strays: dict[str, None] = {}
+    ordinary: set[str] = set()
     for name in table.columns:
         if not is_text(table[name]):
             continue
@@ -131,7 +134,19 @@ def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
         if len(values) - len(words) < 2:
             kept |= set(words) - {"?"}
         kept |= {value for value in values if value.strip().casefold() == "none"}
+        among = _among_numbers(table[name], values, words)
+        strays |= dict.fromkeys(among)
+        ordinary |= set(values) - set(among)
+    found |= dict.fromkeys(value for value in strays if value not in ordinary)
     return [word for word in found if word not in kept], sorted(kept)
+
+
+def _among_numbers(column: pd.Series, values: list[str], words: list[str]) -> list[str]:
+    """The few texts, each once, of a column that holds numbers in nine of ten rows; empty for any other column."""
+    rest = [value for value in as_numbers(pd.Series(values, dtype=object))[1] if value not in words]
+    if not 0 < len(rest) <= STRAYS or len(values) - len(rest) < 5:
+        return []
+    return rest if column.isin(rest).sum() <= 0.1 * column.notna().sum() else []
 
 
 def look(column: pd.Series, name: str, missing: Collection[str] = (), target: str = "") -> Look:

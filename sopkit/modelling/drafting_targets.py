@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import Task
@@ -13,8 +14,8 @@ from sopkit.modelling.drafting_columns import as_numbers, examples, is_text, sho
 
 __all__ = ["TargetGuess", "guess_target", "same_as_target"]
 
-YES = {"yes", "y", "true", "t", "1", "positive", "pos"}
-NO = {"no", "n", "false", "f", "0", "negative", "neg", "none", "-1"}
+YES = {"yes", "ja", "oui", "si", "sí", "y", "true", "t", "1", "positive", "pos"}
+NO = {"no", "nein", "non", "n", "false", "f", "0", "negative", "neg", "none", "-1"}
 MOST_CLASSES, FEW_NUMBERS = 50, 5
 
 
@@ -62,29 +63,31 @@ def guess_target(values: pd.Series, name: str, task: Task | None = None) -> Targ
 
 
 def same_as_target(column: pd.Series, target: pd.Series, task: Task) -> bool:
-    """Whether a column says the same as the target in other words: each value stands for one value of the other."""
+    """Whether a column is the target in other words or units: each value stands for one of the target's."""
     both = column.notna() & target.notna()
     if both.sum() < 3:
         return False
-    try:
-        pair = pd.DataFrame({"a": column[both].map(str), "b": target[both].map(str)}).drop_duplicates()
-    except TypeError:
-        return False
-    one_to_one = pair["a"].is_unique and pair["b"].is_unique and len(pair) >= 2
-    return bool(one_to_one and (task != "regression" or both.sum() > len(pair) or len(pair) >= 20))
+    if task == "regression":
+        numbers, rest = as_numbers(column[both].map(str))
+        values, other = as_numbers(target[both].map(str))
+        return not rest and not other and bool(np.isclose(abs(numbers.corr(values)), 1.0, rtol=0, atol=1e-9))
+    pair = pd.DataFrame({"a": column[both].map(str), "b": target[both].map(str)}).drop_duplicates()
+    return bool(pair["a"].is_unique and pair["b"].is_unique and 2 <= len(pair) < both.sum())
 
 
 def _binary(classes: tuple[tuple[Any, int], ...], numbers: pd.Series, worded: bool) -> TargetGuess:
     total = sum(rows for _, rows in classes)
     if not worded and set(numbers.unique()) == {0.0, 1.0}:
-        positive, why = None, "1 counts as the case to find"
+        positive, why = None, "as usual"
         share = float((numbers == 1).mean())
     else:
         positive, why = _positive(classes)
         share = dict(classes)[positive] / total
     shown_value = "1" if positive is None else shown(positive)
     note = f"{shown_value} in {share:.1%} of {total:,} rows with a label"
-    return TargetGuess("binary", note, f"{why}: is {shown_value} what is to be found?", positive, classes)
+    return TargetGuess(
+        "binary", note, f"{shown_value} counts as the case to find ({why}): is that right?", positive, classes
+    )
 
 
 def _positive(classes: tuple[tuple[Any, int], ...]) -> tuple[Any, str]:

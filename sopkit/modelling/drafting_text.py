@@ -51,7 +51,7 @@ def render(draft: Draft) -> str:
 
 
 def _safe(sign: str) -> bool:
-    return sign.isprintable() and ord(sign) < 0x10000
+    return sign.isprintable()
 
 
 def _escaped(sign: str) -> str:

@@ -160,7 +160,7 @@ def _chosen(known: pd.Series, forms: list[str]) -> TimeFormat:
         ask = "day first or month first? Both read every value; the one is taken that keeps rows more nearly in order"
     elif "Y" not in form and "y" not in form:
         ask = "the year is not written: are these months of one year, in order?"
-    return TimeFormat(form, form, ask)
+    return TimeFormat(form, f"such as {known.iloc[0]}", ask)
 
 
 def _swapped(form: str) -> str:
@@ -198,7 +198,8 @@ def windows(times: pd.Series) -> Windows:
             got=f"{len(order)} rows at {first:%Y-%m-%d %H:%M}",
             remedy="name another column with --time",
         )
-    as_of = _after(last, last - first, period)
+    whole_days = bool((order == order.dt.floor("D")).all())
+    as_of = _after(last, timedelta(days=4) if whole_days else last - first, period)
     span = as_of - max(first, order.iloc[len(order) // 20])  # a few very old rows do not make it long
     longest = span / 4
     need = max(min(MOST_ROWS, len(order) // 5), ROWS)
