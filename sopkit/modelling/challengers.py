@@ -10,7 +10,7 @@ from sopkit.definitions.durations import parse_duration, render_duration
 from sopkit.definitions.model import Challenger, ModelFile
 from sopkit.definitions.model import Estimator as EstimatorDefinition
 from sopkit.errors import DefinitionError
-from sopkit.modelling.pipelines import default_estimator
+from sopkit.modelling.default_estimators import default_estimator
 
 __all__ = ["Recipe", "recipe", "recipes"]
 

@@ -34,42 +34,12 @@ from sopkit.errors import DefinitionError
 from sopkit.modelling.columns import Columns
 from sopkit.modelling.modules import attribute
 
-__all__ = [
-    "DEFAULT_PARAMETERS",
-    "FEW_CATEGORIES",
-    "TEXT_PARAMETERS",
-    "default_estimator",
-    "make_estimator",
-    "make_pipeline_for",
-]
+__all__ = ["FEW_CATEGORIES", "make_estimator", "make_pipeline_for"]
 
-DEFAULT_PARAMETERS: dict[str, Any] = {"max_iter": 120, "learning_rate": 0.08, "early_stopping": False}
-# Rows of TF-IDF have the length one, so that scikit-learn's C of 1 holds the weights of words back hard. Classes are
-# not reweighted: probabilities must mean what they say.
-TEXT_PARAMETERS: dict[Task, dict[str, Any]] = {
-    "binary": {"C": 10.0, "max_iter": 1000},
-    "multiclass": {"C": 10.0, "max_iter": 1000},
-    "regression": {"alpha": 1.0},
-}
 _PREFIXES = ("sklearn.", "lightgbm.", "xgboost.")
 FEW_CATEGORIES = 32
 _MOST_COLUMNS_PER_CATEGORICAL = 100
 _TERMS_FOR_TREES, _TERMS = 300, 20_000
-
-
-def default_estimator(task: Task, features: Mapping[str, str] | None = None) -> Estimator:
-    """The estimator where a model file names none, for `features` (name -> kind).
-
-    Histogram gradient boosting of the task, with the parameters that the rules of evidence were measured with; with a
-    text among the features logistic regression, or ridge regression.
-    """
-    if "text" in (features or {}).values():
-        name = "Ridge" if task == "regression" else "LogisticRegression"
-        chosen = {"class": f"sklearn.linear_model.{name}", "parameters": dict(TEXT_PARAMETERS[task])}
-    else:
-        kind = "Regressor" if task == "regression" else "Classifier"
-        chosen = {"class": f"sklearn.ensemble.HistGradientBoosting{kind}", "parameters": dict(DEFAULT_PARAMETERS)}
-    return Estimator.model_validate(chosen)
 
 
 def make_estimator(definition: Estimator, task: Task, *, seed: int, module: Path | None = None) -> Any:

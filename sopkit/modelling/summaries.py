@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sopkit.definitions.durations import render_duration
 from sopkit.definitions.rendering import render_value
-from sopkit.modelling.challengers import Recipe
-from sopkit.modelling.cleaning import Cleaned
-from sopkit.modelling.sources import Snapshot
-from sopkit.modelling.training import Fitted
+
+if TYPE_CHECKING:  # a table of what was read needs no scikit-learn
+    from sopkit.modelling.challengers import Recipe
+    from sopkit.modelling.cleaning import Cleaned
+    from sopkit.modelling.sources import Snapshot
+    from sopkit.modelling.training import Fitted
 
 __all__ = ["cleaning_table", "origin_table", "recipes_table", "training_table"]
 
