@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sopkit.cli import checking, drafts, keys, looking, people, runs, signing, workspaces
+from sopkit.cli import checking, drafts, keys, looking, people, runs, signing, waiving, workspaces
 from sopkit.cli.options import Folder
 from sopkit.errors import SopkitError
 
@@ -36,6 +36,7 @@ for command, panel in (
     (looking.show, RUNS),
     (signing.sign, PEOPLE),
     (signing.withdraw, PEOPLE),
+    (waiving.waive, PEOPLE),
     (looking.verify, PEOPLE),
     (workspaces.new, FILES),
     (checking.check, FILES),

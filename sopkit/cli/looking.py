@@ -45,7 +45,8 @@ def status(
     Example:  sop status last
     """
     from sopkit.archive.runs import run_states
-    from sopkit.views import facts, terminal
+    from sopkit.cli.waiving import in_force
+    from sopkit.views import facts, terminal, waivers
 
     found = here()
     if run is not None:
@@ -57,7 +58,12 @@ def status(
         typer.echo(f"\nas a page:  {write_page(found, told)}")
         return
     listed = facts.list_facts(as_signed(found, state) for state in run_states(found.log.entries()))
-    print_json(listed) if json else print_view(terminal.runs_table(listed))
+    if json:
+        print_json(listed)
+        return
+    print_view(terminal.runs_table(listed))
+    if accepted := in_force(found):
+        print_view(waivers.waivers_table(accepted))
 
 
 def show(
@@ -77,9 +83,10 @@ def show(
 
     found = here()
     state = find_run(found, run)
-    wanted = find_stage(pinned_sop(found, state), stage)
+    sop = pinned_sop(found, state)
+    wanted = find_stage(sop, stage)
     try:
-        told = facts.stage_facts(state, wanted, attempt)
+        told = facts.stage_facts(state, wanted, attempt, sop=sop)
     except KeyError:
         made = [str(each.number) for each in state.stage(wanted.id).attempts]
         expected = f"one of {', '.join(made)}" if made else "none: the stage has not started"
@@ -146,9 +153,11 @@ def pinned_sop(workspace: Workspace, state: RunState) -> Sop:
 
 def facts_of(workspace: Workspace, state: RunState) -> dict[str, Any]:
     """What `views.facts` says about a run, with who has signed since the runner stopped taken into account."""
+    from sopkit.cli.waiving import in_force
     from sopkit.views import facts
 
-    return facts.run_facts(as_signed(workspace, state), pinned_sop(workspace, state))
+    waivers = in_force(workspace, model=state.model, sop=state.sop)
+    return facts.run_facts(as_signed(workspace, state), pinned_sop(workspace, state), waivers=waivers)
 
 
 def as_signed(workspace: Workspace, state: RunState) -> RunState:

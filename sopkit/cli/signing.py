@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,11 +31,17 @@ def sign(
     condition: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="A condition of an approval; may be given several times.")
     ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID=WORD", help="An answer to the checklist: yes, no or not-applicable. May be repeated."),
+    ] = None,
     key: KeyFile = None,
     json: Json = False,
     workspace: Folder = None,
 ) -> None:
     """Sign the current attempt of a stage; `sop resume` then takes the run further.
+
+    An approval answers yes to every question of the checklist that is asked of you and that --answer does not name.
 
     Example:  sop sign last evaluate --approve --role validator --comment "gain holds in every slice"
     """
@@ -43,7 +50,7 @@ def sign(
         raise WrongUse(
             "a sign-off is one decision", expected="one of --approve, --reject, --return", got=chosen or "none"
         )
-    _sign(run, stage, chosen[0], role, gate, comment, tuple(condition or ()), key, json)
+    _sign(run, stage, chosen[0], role, gate, comment, tuple(condition or ()), key, json, _answers(answer or ()))
 
 
 def withdraw(
@@ -60,7 +67,18 @@ def withdraw(
 
     Example:  sop withdraw last evaluate --comment "signed the wrong run"
     """
-    _sign(run, stage, "withdraw", role, gate, comment, (), key, json)
+    _sign(run, stage, "withdraw", role, gate, comment, (), key, json, {})
+
+
+def _answers(given: Iterable[str]) -> dict[str, str]:
+    """`id=answer` pairs. Raises WrongUse."""
+    found: dict[str, str] = {}
+    for pair in given:
+        id, equals, word = (part.strip() for part in pair.partition("="))
+        if not equals or not id or id in found:
+            raise WrongUse("not an answer to the checklist", expected="ID=yes, ID=no or ID=not-applicable", got=pair)
+        found[id] = word
+    return found
 
 
 def _sign(
@@ -73,21 +91,25 @@ def _sign(
     conditions: tuple[str, ...],
     key: str | None,
     json: bool,
+    answers: Mapping[str, str],
 ) -> None:
     from sopkit.archive import sign_offs
     from sopkit.cli.asking import private_key
     from sopkit.cli.looking import facts_of, find_run, find_stage, pinned_sop, print_view
     from sopkit.views import terminal
+    from sopkit.views.facts import stage_facts
 
     found = here()
     state = find_run(found, run)
-    wanted = find_stage(pinned_sop(found, state), stage)
+    sop = pinned_sop(found, state)
+    wanted = find_stage(sop, stage)
     attempt = state.stage(wanted.id).current
     if not json and attempt is not None:
         number = f"attempt {attempt.number} of {wanted.id} in {state.id}"
         typer.echo(f"{decision.capitalize()}: {number}  (runs/{state.sop}/{state.id}/{attempt.file})", err=True)
         if wanted.gate is not None and decision == "approve":
             typer.echo(f"You state: {wanted.gate.meaning}", err=True)
+        _show_what_is_asked(stage_facts(state, wanted, sop=sop))
     entry = sign_offs.sign(
         found,
         state.id,
@@ -97,6 +119,7 @@ def _sign(
         role=role,
         comment=comment or "",
         conditions=conditions,
+        answers=answers,
         private_key=private_key(key),
         at=datetime.now(UTC),
     )
@@ -107,3 +130,14 @@ def _sign(
     typer.echo(f"signed by {entry.by} as {entry.body['role']}, log entry {entry.seq}")
     typer.echo(f"  go on with:  sop resume {state.id}")
     print_view(terminal.run_view(facts))
+
+
+def _show_what_is_asked(stage: Mapping[str, Any]) -> None:
+    """The checklist of the gate and what was accepted in writing, on the standard error, before anything is signed."""
+    from sopkit.views import wording
+
+    for item in stage["findings"]:
+        if item["severity"] == "waived":
+            typer.echo(f"Accepted in writing: {item['id']}: {item['sentence']}", err=True)
+    for item in (stage["gate"] or {}).get("checklist", ()):
+        typer.echo(f"  {wording.answer(item):<16} {item['question']}  ({wording.answered_by(item)})", err=True)

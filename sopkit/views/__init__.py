@@ -3,6 +3,7 @@
     facts       a run, a list of runs, a verification as plain JSON values: what `--json` prints
     wording     numbers, times and verdicts as people read them
     terminal    facts as rich tables
+    waivers     what people have accepted in writing, for the terminal
     pages       facts as one static HTML page without scripts (the only door to jinja)
     diagrams    where a run stands, for the diagram of its SOP
     model_card  a model card and a plain-language summary, in markdown, from the run's own records
@@ -15,7 +16,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["diagrams", "facts", "model_card", "pages", "terminal", "wording"]
+__all__ = ["diagrams", "facts", "model_card", "pages", "terminal", "waivers", "wording"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,10 +7,11 @@ A stage's `state` is `pending`, `running`, `done`, `waiting` (for what `waiting_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sopkit.archive.checklist import answered
 from sopkit.archive.folders import IN_STORE_ONLY
 from sopkit.definitions.results import Verdict, plain, worst
 
@@ -27,35 +28,45 @@ def list_facts(states: Iterable[RunState]) -> list[dict[str, Any]]:
     return [{**_head(state), "stages": [_brief(state, id) for id in state.stages]} for state in states]
 
 
-def run_facts(state: RunState, sop: Sop) -> dict[str, Any]:
-    """Everything about a run that a person asks for first; every stage of the SOP is listed, also those to come."""
+def run_facts(state: RunState, sop: Sop, *, waivers: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Everything about a run that a person asks for first; every stage of the SOP is listed, also those to come.
+
+    `waivers` are those in force now for its model and SOP (`archive.waivers.Waiver.to_dict`).
+    """
     return {
         **_head(state),
         "title": sop.title,
         "parameters": plain(state.parameters),
+        "reason": state.started.get("reason") or None,
         "meaning": sop.outcomes[state.outcome].meaning if state.outcome in sop.outcomes else None,
-        "stages": [stage_facts(state, stage) for stage in sop.stages],
+        "stages": [stage_facts(state, stage, sop=sop) for stage in sop.stages],
+        "waivers": [dict(waiver) for waiver in waivers],
         "sign_offs": [_sign_off(sign_off) for sign_off in state.sign_offs],
         "effects": [_effect(effect) for effect in state.effects],
         "pins": plain(state.pins),
     }
 
 
-def stage_facts(state: RunState, stage: Stage, attempt: int | None = None) -> dict[str, Any]:
-    """One stage with the results of its current attempt, or of the attempt of that number. Raises KeyError."""
+def stage_facts(state: RunState, stage: Stage, attempt: int | None = None, *, sop: Sop | None = None) -> dict[str, Any]:
+    """One stage with the results of its current attempt, or of the attempt of that number. Raises KeyError.
+
+    With the SOP, its gate tells the checklist as well.
+    """
     shown = _attempt(state, stage.id, attempt)
     facts = {
         **_brief(state, stage.id, shown),
         "title": stage.title,
         "owner": stage.owner,
-        "gate": None if stage.gate is None else _gate(state, stage, stage.gate),
+        "gate": None if stage.gate is None else _gate(state, stage, stage.gate, sop),
         "results": {},
+        "findings": [],
         "artifacts": [],
         "concluded": None,
     }
     if shown is None:
         return facts
     facts["results"] = {name: _result(result) for name, result in shown.results.items()}
+    facts["findings"] = _findings(facts["results"])
     facts["verdict"] = worst([_verdict(result) for result in facts["results"].values()])
     facts["concluded"] = plain(shown.concluded)
     facts["artifacts"] = [{**plain(item), "path": _path(state, stage.id, shown, item)} for item in shown.artifacts]
@@ -102,7 +113,14 @@ def _folder(state: RunState) -> str:
     return f"runs/{state.sop}/{state.id}"
 
 
-def _gate(state: RunState, stage: Stage, gate: Gate) -> dict[str, Any]:
+def _findings(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a result found and a waiver can name or has named: id, sentence, severity, waivable."""
+    named = [item for result in results.values() for item in result["detail"].get("findings") or ()]
+    kept = [item for item in named if isinstance(item, Mapping) and "waivable" in item]
+    return [{name: item.get(name) for name in ("id", "sentence", "severity", "waivable")} for item in kept]
+
+
+def _gate(state: RunState, stage: Stage, gate: Gate, sop: Sop | None) -> dict[str, Any]:
     """`state` is `open`, `closed` or `rejected` by what the run did there, None where it did not come to it."""
     made = state.stage(stage.id)
     said = [each for each in state.sign_offs if each.stage == stage.id and not each.withdrawn]
@@ -114,7 +132,15 @@ def _gate(state: RunState, stage: Stage, gate: Gate) -> dict[str, Any]:
     else:
         approved = made.sealed and any(each.attempt == made.sealed.number for each in said)
         word = "open" if approved else None
-    return {"id": gate.id, "title": gate.title, "meaning": gate.meaning, "roles": dict(gate.roles), "state": word}
+    asked = [] if sop is None else [each.to_dict() for each in answered(sop, state, gate.id)]
+    return {
+        "id": gate.id,
+        "title": gate.title,
+        "meaning": gate.meaning,
+        "roles": dict(gate.roles),
+        "state": word,
+        "checklist": asked,
+    }
 
 
 def _path(state: RunState, stage: str, attempt: AttemptState, artifact: Mapping[str, Any]) -> str:
@@ -179,7 +205,8 @@ def _verdict(result: Mapping[str, Any]) -> Verdict | None:
 
 def _sign_off(sign_off: Any) -> dict[str, Any]:
     names = ("seq", "stage", "attempt", "by", "role", "gate", "decision", "comment", "demo", "key", "withdrawn")
-    return {**{name: plain(getattr(sign_off, name)) for name in names}, "at": _time(sign_off.at)}
+    told = {name: plain(getattr(sign_off, name)) for name in names}
+    return {**told, "at": _time(sign_off.at), "checklist": plain(dict(sign_off.checklist))}
 
 
 def _effect(effect: Any) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def model_card(run: Mapping[str, Any], model: ModelFile) -> str:
             *_section("Data", _data(model)),
             *_section("How it is judged", _evaluation(model)),
             *_section("What was found", _findings(run)),
+            *_section("Questions of compliance", _checklist(run)),
             *_section("Who approved", _approvals(run)),
             *_section("Limits", _limits(run, model)),
         ]
@@ -53,6 +54,7 @@ def summary(run: Mapping[str, Any], model: ModelFile) -> str:
     for stage in run["stages"]:
         if stage["attempt"] and stage["state"] != "running":  # the stage that writes this is still under way
             lines.append(f"* {text(stage['title'])}: {_in_words(stage)}")
+    lines += _accepted(run)
     lines += ["", *_approvals(run)]
     for need in run["waiting_for"]:
         if need["kind"] == "clock":
@@ -149,6 +151,22 @@ def _findings(run: Mapping[str, Any]) -> list[str]:
     return ["| stage | result | value | threshold | verdict | reason |", "|---|---|---|---|---|---|", *rows]
 
 
+def _checklist(run: Mapping[str, Any]) -> list[str]:
+    asked = [item for stage in run["stages"] if stage["gate"] for item in stage["gate"]["checklist"]]
+    if not asked:
+        return ["The SOP asks none."]
+    lines = ["| question | answer | by | why | source |", "|---|---|---|---|---|"]
+    for item in asked:
+        cells = (item["question"], wording.answer(item), wording.answered_by(item), item["why"], item["source"])
+        lines.append("| " + " | ".join(text(cell) for cell in cells) + " |")
+    return lines
+
+
+def _accepted(run: Mapping[str, Any]) -> list[str]:
+    waived = [item for stage in run["stages"] for item in stage["findings"] if item["severity"] == "waived"]
+    return [f"* accepted in writing, `{text(item['id'])}`: {text(item['sentence'])}" for item in waived]
+
+
 def _approvals(run: Mapping[str, Any]) -> list[str]:
     if not run["sign_offs"]:
         return ["Nobody has signed anything in this run."]
@@ -167,7 +185,7 @@ def _approvals(run: Mapping[str, Any]) -> list[str]:
 
 
 def _limits(run: Mapping[str, Any], model: ModelFile) -> list[str]:
-    lines = []
+    lines = _accepted(run)
     for stage in run["stages"]:
         for name, result in stage["results"].items():
             if result["verdict"] in ("fail", "insufficient"):

@@ -31,6 +31,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "answer": wording.answer,
+        "answered_by": wording.answered_by,
         "moment": wording.moment,
         "seconds": wording.seconds,
         "threshold": wording.threshold,

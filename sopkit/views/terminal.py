@@ -12,9 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sopkit.views import wording
+from sopkit.views import waivers, wording
 
-__all__ = ["next_commands", "run_view", "runs_table", "stage_view", "verification_view"]
+__all__ = ["checklist_view", "next_commands", "run_view", "runs_table", "stage_view", "verification_view"]
 
 _STYLES = {
     **dict.fromkeys(("pass", "done", "approve"), "green"),
@@ -53,7 +53,9 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def run_view(run: Mapping[str, Any]) -> RenderableType:
     """One run: its stages with verdicts, what it waits for, who signed, and what may be done next."""
-    return Group(*_head(run), Text(), _stages_table(run), *_reasons(run), *_sign_offs(run), *_needs(run))
+    return Group(
+        *_head(run), Text(), _stages_table(run), *_reasons(run), *_sign_offs(run), *_accepted(run), *_needs(run)
+    )
 
 
 def stage_view(run: Mapping[str, Any], stage: Mapping[str, Any]) -> RenderableType:
@@ -70,6 +72,7 @@ def stage_view(run: Mapping[str, Any], stage: Mapping[str, Any]) -> RenderableTy
         parts.append(Text(f"outcome   {stage['concluded']['outcome']}: {stage['concluded']['why']}"))
     if stage["results"]:
         parts += [Text(), _results_table(stage["results"])]
+    parts += checklist_view(stage["gate"])
     if stage["artifacts"]:
         table = _table("artifact", "what it is", "sha256", "where")
         for item in stage["artifacts"]:
@@ -77,6 +80,18 @@ def stage_view(run: Mapping[str, Any], stage: Mapping[str, Any]) -> RenderableTy
             table.add_row(Text(item["name"]), Text(item.get("title") or ""), item["sha256"][:12], where)
         parts += [Text(), table, Text(f"run folder  {run['folder']}/artifacts/{stage['id']}/", style="dim")]
     return Group(*parts)
+
+
+def checklist_view(gate: Mapping[str, Any] | None) -> list[RenderableType]:
+    """The checklist of a gate with its answers so far; nothing where nothing is asked."""
+    if gate is None or not gate["checklist"]:
+        return []
+    table = _table("asked at this gate", "answer", "by", "why", "source")
+    for item in gate["checklist"]:
+        style = {"yes": "green", "no": "red"}.get(item["answer"], "yellow")
+        told = (Text(each) for each in (wording.answered_by(item), item["why"], item["source"]))
+        table.add_row(Text(item["question"]), Text(wording.answer(item), style=style), *told)
+    return [Text(), table]
 
 
 def verification_view(facts: Mapping[str, Any]) -> RenderableType:
@@ -125,6 +140,8 @@ def _head(run: Mapping[str, Any]) -> list[RenderableType]:
     state = Text("state    ").append_text(_state(run))
     state.append(f"   as of {wording.moment(run['as_of'])}{_marks(run)}")
     parts: list[RenderableType] = [title, state]
+    if run["reason"]:
+        parts.append(Text(f"started  {run['reason']}"))
     if run["outcome"]:
         parts.append(Text(f"outcome  {run['outcome']}: {run['meaning'] or ''}"))
     if run["why"]:
@@ -197,6 +214,17 @@ def _sign_offs(run: Mapping[str, Any]) -> list[RenderableType]:
             Text(sign_off["comment"] or ""),
         )
     return [Text(), table]
+
+
+def _accepted(run: Mapping[str, Any]) -> list[RenderableType]:
+    """What was accepted in writing in this run, what could be, and what is in force for the next one."""
+    waived = [item for stage in run["stages"] for item in stage["findings"] if item["severity"] == "waived"]
+    lines: list[RenderableType] = [Text(f"accepted in writing: {item['id']}: {item['sentence']}") for item in waived]
+    if ids := waivers.waivable(run):
+        lines.append(Text("what stopped it may be accepted in writing, for the next run, by who signs at that gate:"))
+        lines += [Text(f"  sop waive {run['run']} {id} --reason TEXT") for id in ids]
+    lines += [waivers.waivers_table(run["waivers"])] if run["waivers"] else []
+    return [Text(), *lines] if lines else []
 
 
 def _needs(run: Mapping[str, Any]) -> list[RenderableType]:

@@ -15,7 +15,7 @@ from typing import Any
 from sopkit.definitions.rendering import SHAPES, render_value
 from sopkit.definitions.results import Threshold, Verdict
 
-__all__ = ["MISSING", "moment", "seconds", "threshold", "value", "verdict"]
+__all__ = ["MISSING", "answer", "answered_by", "moment", "seconds", "threshold", "value", "verdict"]
 
 MISSING = "–"
 LONGEST = 80
@@ -42,6 +42,19 @@ def threshold(threshold: Mapping[str, Any] | None, unit: str = "") -> str:
 def verdict(verdict: str | None) -> str:
     """`✓ pass`, `✗ fail`, `◌ insufficient`; what was not judged is nothing."""
     return SHAPES[Verdict(verdict)] if verdict else ""
+
+
+def answer(item: Mapping[str, Any]) -> str:
+    """`✓ yes`, `✗ no`, `◌ open`, `– not applicable`: an answer of the checklist, by word and shape."""
+    shapes = {"yes": "✓ yes", "no": "✗ no", "not-applicable": "– not applicable"}
+    return shapes.get(item["answer"], "◌ open")
+
+
+def answered_by(item: Mapping[str, Any]) -> str:
+    """Who or what gave an answer of the checklist, or is asked for it."""
+    if item["answered_by"]:
+        return f"the result {item['answered_by']}"
+    return ", ".join(item["by"]) or f"asked of {item['role'] or 'each signer'}"
 
 
 def seconds(seconds: float | None) -> str:
