@@ -20,7 +20,7 @@ __all__ = ["cost_figure"]
 
 def cost_figure(found: CostComparison, saving: Interval) -> Chart:
     """Left: cost by threshold of both models, or the cost of each where there is no threshold. Right: the savings."""
-    basis = f"{found.rows:,} rows; savings are paired, with {saving.confidence:.0%} intervals"
+    basis = f"{found.rows:,} rows; savings are paired, with {saving.confidence:.0%} intervals".replace("%", " %")
     binary = found.task == "binary"
     chart, (left, right) = figure(
         found.finding,
@@ -42,7 +42,7 @@ def _draw_curve(found: CostComparison, axes: Axes) -> None:
         axes.plot(x, y, color=colour, linestyle=line, linewidth=1.7, label=literal(found.names[name]))
         axes.plot([found.threshold], [np.interp(found.threshold, x, y)], marker, color=colour, markersize=6)
     cost = found.table.set_index("policy").cost_per_row
-    for name, dots in (("flag nobody", ":"), ("flag everybody", "-.")):
+    for name, dots in (("flagging nobody", ":"), ("flagging everybody", "-.")):
         axes.axhline(cost[name], color=MUTED, linewidth=1.1, linestyle=dots, label=name)
     axes.axvline(found.threshold, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), label="threshold in force")
     axes.set_xlabel("threshold from which on a row is flagged")
@@ -84,4 +84,4 @@ def _draw_savings(found: CostComparison, axes: Axes) -> None:
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.12)
     told = "" if limit is None else "; limit dashed"
-    axes.set_xlabel(literal(f"saving of {found.names['challenger']} ({found.unit}{told})"))
+    axes.set_xlabel(literal(f"saving ({found.unit}{told})"))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["CostComparison", "calibrated_threshold", "costs_of"]
 
 Array: TypeAlias = NDArray[Any]
-NOBODY, EVERYBODY = "flag nobody", "flag everybody"
+NOBODY, EVERYBODY = "flagging nobody", "flagging everybody"
 FIELDS = {
     "binary": ("false_positive", "false_negative", "true_positive", "true_negative"),
     "multiclass": ("wrong_answer",),
@@ -111,7 +111,7 @@ class CostComparison:
                     "cost_saving_simplest_low",
                     float(found.low) if found.known else None,
                     judge(float(found.low) if found.known else None, limit),
-                    f"to {self.simplest} is the cheaper way without a model; saving {found}",
+                    f"{self.simplest} is the cheaper way without a model; saving {found}",
                     found.to_dict(),
                     limit,
                     f"{self.definition.title}: saving against no model, lower end",
@@ -137,13 +137,16 @@ class CostComparison:
         cost = self.table.set_index("policy").cost_per_row
         told = f"Acting on {self.names['challenger']} costs {number(cost['challenger'])} {self.unit}"
         told += f" at threshold {self.threshold:g}" if self.task == "binary" else ""
-        other = f"{self.names['champion']} {number(cost['champion'])}"
+        other = f"{self.names['champion']} ({number(cost['champion'])})"
         if not self.saving.known:
             return f"{told}, {other}, without an interval: {self.saving.reason}"
         low, high = (number(abs(end)) for end in sorted((self.saving.low, self.saving.high), key=abs))
         if self.saving.low > 0 or self.saving.high < 0:
-            return f"{told}, {low} to {high} {'less' if self.saving.low > 0 else 'more'} than {other}"
-        return f"{told}, not shown to differ from {other}"
+            told += f", {low} to {high} {'less' if self.saving.low > 0 else 'more'} than {other}"
+        else:
+            told += f", not shown to differ from {other}"
+        cheaper = self.simplest if self.simplest and cost[self.simplest] < cost["challenger"] else ""
+        return told + (f"; {cheaper} would have cost less ({number(cost[cheaper])})" if cheaper else "")
 
     @property
     def hint(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,11 @@ def dependence_figure(found: PartialDependence) -> Chart:
         across, down = place % columns, 2 * (place // columns)
         _draw(effect, axes[down, across], axes[down + 1, across])
         axes[down, across].set_ylabel(literal(found.answered) if across == 0 else "")
+    low = min(effect.table[["low", *_models(effect)]].min().min() for effect in found.effects)
+    high = max(effect.table[["high", *_models(effect)]].max().max() for effect in found.effects)
+    room = 0.04 * (high - low) or 0.01
+    for axis in axes[::2].flat:  # one scale, so that a flat line looks flat beside a steep one
+        axis.set_ylim(low - room, high + room)
     for place in range(count, deep * columns):
         axes[2 * (place // columns), place % columns].set_visible(False)
         axes[2 * (place // columns) + 1, place % columns].set_visible(False)
@@ -67,6 +72,8 @@ def _draw(effect: Effect, axes: Axes, below: Axes) -> None:
         inside = effect.places[(effect.places >= x[0]) & (effect.places <= x[-1])]
         below.hist(inside, bins=30, color=MUTED)
         axes.sharex(below)
+        if (x == x.round()).all():
+            below.xaxis.set_major_locator(_ticks(9))
     else:
         below.bar(x, table.rows, width=0.6, color=MUTED)
         below.set_xticks(x, [clip(value, 12) for value in table.value], rotation=40, ha="right", fontsize=8)
@@ -74,13 +81,17 @@ def _draw(effect: Effect, axes: Axes, below: Axes) -> None:
         axes.set_xlim(-0.6, len(x) - 0.4)
         below.set_xlim(-0.6, len(x) - 0.4)
     below.set_ylabel("rows", fontsize=8)
-    below.yaxis.set_major_locator(_two_ticks())
+    below.yaxis.set_major_locator(_ticks(2))
     below.tick_params(axis="y", labelsize=7.5)
     below.grid(visible=False)
     below.set_xlabel(clip(effect.label, 40))
 
 
-def _two_ticks() -> object:
+def _models(effect: Effect) -> list[str]:
+    return [name for name in ("challenger", "champion") if name in effect.table]
+
+
+def _ticks(most: int) -> Any:
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(nbins=2, integer=True)
+    return MaxNLocator(nbins=most, integer=True)

@@ -152,16 +152,26 @@ class Fairness:
                     float(gap.gap.low) if known else None,
                     float(gap.gap.high) if known else None,
                     measure.verdict,
-                    f"{gap.high_group} / {gap.low_group}" if gap.groups > 1 else f"{gap.too_small} groups too small",
+                    self._groups(gap) if gap.groups > 1 else f"{gap.too_small} groups too small",
                 )
             )
         return intervals(
             self.finding,
             rows,
-            x_label="largest gap between two groups",
+            x_label="largest gap between two groups (difference of the rate)",
             limit=self.gaps[0].limit if self.gaps else None,
-            subtitle=f"{self.rows:,} rows; intervals hold for all pairs of groups of an attribute together",
+            subtitle=f"{self.rows:,} rows; beside each gap its two groups: rate, and rows in brackets; intervals hold "
+            "for all pairs of groups of an attribute together",
         )
+
+    def _groups(self, gap: Gap) -> str:
+        """Both groups with their rates and sizes, short enough for the side of a figure."""
+        rows = self.table[self.table.attribute == gap.attribute].astype({"group": str}).set_index("group")
+        told = [
+            f"{name[:14]} {number(float(rows.loc[name, gap.rate]), 2)} ({int(rows.loc[name, 'rows']):,})"
+            for name in (gap.high_group, gap.low_group)
+        ]
+        return " / ".join(told)
 
     def to_dict(self) -> dict[str, Any]:
         return dict(

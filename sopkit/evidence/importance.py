@@ -112,6 +112,7 @@ class Importance:
         unit = " (share of no-skill)" if self.metric.is_loss else ""
         label = f"loss in {self.metric.title}{unit} when shuffled"
         basis = f"{self.rows:,} later rows, {self.repeats} shuffles"
+        basis += f"; the first {len(shown)} of {len(self.table)}" if len(shown) < len(self.table) else ""
         if "change" in self.table:
             return pairs(
                 self.finding,

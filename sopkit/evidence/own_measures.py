@@ -165,7 +165,7 @@ class OwnMeasures:
         bad = [gain.title for gain in judged if gain.measure.verdict is not Verdict.PASS]
         faults = [gain.title for gain in self.gains if gain.fault]
         better = sum(bool(gain.interval.low > 0) for gain in self.gains)
-        told = f"The challenger is better beyond chance in {better} of {len(self.gains)} measures of our own"
+        told = f"The challenger is better beyond chance in {better} of {len(self.gains)} own measures"
         told += f"; a limit is not kept in {', '.join(bad)}" if bad else "; all limits are kept" if judged else ""
         return told + (f"; {', '.join(faults)} cannot be used" if faults else "")
 
@@ -197,11 +197,10 @@ class OwnMeasures:
             place.set_xlabel(
                 literal(f"gain in {gain.definition.unit or 'its own unit'} (right is better)"), fontsize=8.5
             )
-            told = " · ".join(filter(None, (str(verdict or ""), "" if limit is None else "limit dashed", gain.fault)))
-            place.set_title(
-                clip(f"{number(gain.champion)} → {_with(gain.challenger, gain.definition.unit)}  {told}", 110),
-                loc="right", fontsize=8.5, color=MUTED,
-            )  # fmt: skip
+            change = f"{number(gain.champion)} → {_with(gain.challenger, gain.definition.unit)}"
+            told = [change, str(verdict or ""), "" if limit is None else "limit dashed", gain.fault]
+            beside = clip(" · ".join(filter(None, told)), 110)
+            place.set_title(beside, loc="right", fontsize=8.5, color=MUTED)
         return chart
 
     def to_dict(self) -> dict[str, Any]:

@@ -118,7 +118,8 @@ class Robustness:
             rows,
             x_label=f"loss in {self.metric.title}{unit}",
             limit=self.largest_loss,
-            subtitle=f"{self.rows:,} later rows; undisturbed {number(self.undisturbed)}",
+            subtitle=f"{self.rows:,} later rows; undisturbed {number(self.undisturbed)}"
+            + (f"; the {len(shown)} largest of {len(self.table)}" if len(shown) < len(self.table) else ""),
         )
 
     def to_dict(self) -> dict[str, Any]:

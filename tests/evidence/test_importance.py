@@ -64,7 +64,8 @@ def test_a_change_against_the_champion_is_shown():
     found = importance_of(model, FEATURES, Y, task="binary", champion=lambda t: 1 / (1 + np.exp(-t.weak)))
     table = found.table.set_index("feature")
     assert table.loc["strong", "change"] == pytest.approx(table.loc["strong", "importance"])
-    assert "strong gained most" in found.finding
+    assert "against the champion strong (" in found.finding
+    assert "gained" in found.finding
     assert found.figure().png().startswith(b"\x89PNG")
 
 
