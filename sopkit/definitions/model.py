@@ -238,6 +238,12 @@ class Evaluation(_Strict):
         description="Metric -> how much worse it may be, as a share of no-skill. Default by task: brier 0.02.",
     )
     threshold: float = Field(default=0.5, ge=0, le=1, description="Operating point: a score from here on is flagged.")
+    tolerance: float | None = Field(
+        default=None,
+        gt=0,
+        description="Operating point of numbers: an error beyond this is a miss, in the target's unit. "
+        "Not written: the mean absolute deviation of the held-out targets.",
+    )
     flagged_change_at_most: float = Field(default=2.0, description="Ratio of flagged rates that becomes a finding.")
     resamples: int = Field(default=500, ge=100)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)

@@ -53,6 +53,7 @@ from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, lab
 from sopkit.evidence.leaks import Leaks, Strength, suspected_leaks
 from sopkit.evidence.measure import Measure, failed, insufficient, measured
 from sopkit.evidence.metrics import no_skill, score
+from sopkit.evidence.misses import Misses, misses_of
 from sopkit.evidence.naive import ScaledError, scaled_error_of
 from sopkit.evidence.operating import OperatingPoint, net_benefit, operating_point
 from sopkit.evidence.overview import folds_figure, lessons, lessons_table, nothing, resources_figure, scorer, weights
@@ -61,6 +62,7 @@ from sopkit.evidence.partial_dependence import PartialDependence, partial_depend
 from sopkit.evidence.promise import Promise, PromiseKept, make_promise, promise_kept
 from sopkit.evidence.report import Report, evidently_report
 from sopkit.evidence.representation import Group, Representation, representation, wilson
+from sopkit.evidence.residuals import Residuals, residuals_of
 from sopkit.evidence.robustness import Robustness, robustness_of
 from sopkit.evidence.season import Season, same_season
 from sopkit.evidence.separation import blocks_of, kept_apart, split_figure
@@ -93,6 +95,7 @@ __all__ = [
     "Measure",
     "MissingByPeriod",
     "OperatingPoint",
+    "Misses",
     "Outcome",
     "OwnMeasures",
     "PartialDependence",
@@ -105,6 +108,7 @@ __all__ = [
     "Reason",
     "Report",
     "Representation",
+    "Residuals",
     "Robustness",
     "ScaledError",
     "Season",
@@ -140,6 +144,7 @@ __all__ = [
     "make_promise",
     "measured",
     "missing_by_period",
+    "misses_of",
     "net_benefit",
     "no_skill",
     "not_refitted",
@@ -153,6 +158,7 @@ __all__ = [
     "readings",
     "representation",
     "robustness_examined",
+    "residuals_of",
     "robustness_of",
     "resources_figure",
     "same_season",

@@ -5,7 +5,8 @@ The rules:
   timid) come from a logistic recalibration, then bands of predictions against what happened
   (Van Calster et al. 2019, Calibration: the Achilles heel of predictive analytics);
 * intervals by blocks; those of the bands hold together;
-* a regression is recalibrated linearly; of several classes it is the confidence in the chosen class that is judged.
+* numbers are recalibrated linearly, and a gap is a share of the error of no skill; of several classes it is the
+  confidence in the chosen class that is judged.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Calibration:
     unit: float
     reason: str = ""
     name: str = "the model"
+    measured_in: str = ""
+    points: tuple[Array, Array] | None = None
 
     @property
     def table(self) -> pd.DataFrame:
@@ -64,8 +67,11 @@ class Calibration:
         threshold = Threshold(op="at_most", value=self.largest_gap)
         wide = not self.bands.low.notna().any()
         verdict = Verdict.INSUFFICIENT if wide or self.gap is None else judge(self.gap, threshold)
+        less = ", actual less predicted" if self.task == "regression" else ""
         return [
-            _informs("calibration_intercept", "Calibration intercept (0 is right)", self.intercept),
+            _informs(
+                "calibration_intercept", f"Calibration intercept{less} (0 is right)", self.intercept, self.measured_in
+            ),
             _informs("calibration_slope", "Calibration slope (1 is right)", self.slope),
             Measure(
                 "calibration_gap",
@@ -75,6 +81,7 @@ class Calibration:
                 {"bands": len(self.bands), "rows": self.rows},
                 threshold,
                 "Largest gap between predicted and observed in a band",
+                "of no-skill" if self.task == "regression" else "",
             ),
         ]
 
@@ -89,25 +96,32 @@ class Calibration:
         if not len(off):
             return f"{self.name} keeps its word in all {len(self.bands)} bands ({slope})"
         worst = off.loc[(off.observed - off.predicted).abs().idxmax()]
-        said, was = (_percent(worst[c]) if self.task != "regression" else number(worst[c]) for c in _SAID)
+        unit = f" {self.measured_in}" if self.measured_in else ""
+        said, was = (_percent(worst[c]) if self.task != "regression" else number(worst[c]) + unit for c in _SAID)
         return f"{self.name} is off in {len(off)} of {len(self.bands)} bands: says {said} where it is {was} ({slope})"
 
     def figure(self) -> Chart:
-        """Observed against predicted, band by band, with the line of perfect calibration."""
-        from sopkit.evidence.charts import COLOURS, MUTED, figure
+        """Observed against predicted, band by band, with the line of perfect calibration; numbers with all their rows
+        behind the bands, darker where there are more of them."""
+        from sopkit.evidence.charts import COLOURS, MUTED, dense, figure, literal
 
-        chart, axes = figure(_capital(self.finding), subtitle=f"{self.rows:,} rows; intervals hold together", width=6.2)
-        bands = self.bands
+        subtitle = f"{self.rows:,} rows in {len(self.bands)} bands of equal size; intervals hold together"
+        subtitle += "; grey: single rows, darker where more lie" if self.points is not None else ""
+        chart, axes = figure(_capital(self.finding), subtitle=subtitle, width=6.2)
+        bands, unit = self.bands, literal(f" ({self.measured_in})" if self.measured_in else "")
         if len(bands):
-            edges = [bands[["predicted", "observed"]].min().min(), bands[["predicted", "observed"]].max().max()]
+            both = bands[["predicted", "observed"]]
+            edges = (float(both.min().min()), float(both.max().max()))
+            if self.points is not None:
+                edges = dense(axes, *self.points)
             axes.plot(edges, edges, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.1)
             axes.annotate("as predicted", (edges[1], edges[1]), ha="right", va="bottom", fontsize=8, color=MUTED)
             if bands.low.notna().all():
                 axes.vlines(bands.predicted, bands.low, bands.high, color=COLOURS[0], linewidth=2)
             axes.plot(bands.predicted, bands.observed, color=COLOURS[0], marker="o", markersize=5, linewidth=1)
         what = {"binary": "probability", "multiclass": "confidence", "regression": "value"}[self.task]
-        axes.set_xlabel(f"predicted {what}, mean of the band")
-        axes.set_ylabel("share that happened" if self.task != "regression" else "observed mean")
+        axes.set_xlabel(f"predicted {what}{unit}, mean of the band")
+        axes.set_ylabel("share that happened" if self.task != "regression" else f"actual value{unit}, mean of the band")
         return chart
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,10 +154,11 @@ def calibration_of(
     largest_gap: float = LARGEST_BAND_GAP,
     rows_independent: bool = False,
     name: str = "the model",
+    unit: str = "",
 ) -> Calibration:
     """Recalibration and banded reliability of predictions on later rows; arguments as for `comparison.compare`.
 
-    `largest_gap` is in probability, or for a regression a share of the no-skill error.
+    `largest_gap` is in probability, or for numbers a share of the no-skill error; `unit` is that of the target.
     """
     evaluation = evaluation or Evaluation()
     y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
@@ -164,14 +179,15 @@ def calibration_of(
     if reason:
         none = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", reason, evaluation.confidence)
         table = pd.DataFrame(columns=_BANDS, dtype=float)
-        return Calibration(task, len(y), none, none, table, largest_gap, 1.0, reason, name)
+        return Calibration(task, len(y), none, none, table, largest_gap, 1.0, reason, name, unit)
     logistic = task != "regression"
     intercept, slope = _recalibration(y, p, drawn, evaluation.confidence, logistic=logistic)
-    unit = 1.0 if logistic else room(mae, y)
+    scale = 1.0 if logistic else room(mae, y)
     table = _bands(y, p, drawn, bands, evaluation.confidence)
     if logistic:
         table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
-    return Calibration(task, len(y), intercept, slope, table, largest_gap, unit, "", name)
+    points = None if logistic else (p, y)
+    return Calibration(task, len(y), intercept, slope, table, largest_gap, scale, "", name, unit, points)
 
 
 _BANDS = ["band", "rows", "predicted", "observed", "low", "high"]
@@ -253,12 +269,11 @@ def _bands(y: Array, p: Array, drawn: Plan, bands: int, confidence: float) -> pd
     )
 
 
-def _informs(name: str, title: str, interval: Interval) -> Measure:
+def _informs(name: str, title: str, interval: Interval, unit: str = "") -> Measure:
     value = float(interval.value) if np.isfinite(interval.value) else None
     verdict = None if interval.known else Verdict.INSUFFICIENT
-    return Measure(
-        name, value, verdict, str(interval) if interval.known else interval.reason, interval.to_dict(), title=title
-    )
+    reason = str(interval) if interval.known else interval.reason
+    return Measure(name, value, verdict, reason, interval.to_dict(), title=title, unit=unit)
 
 
 def _percent(value: float) -> str:

@@ -33,6 +33,7 @@ from sopkit.evidence.calibration import Calibration
 from sopkit.evidence.comparison import Comparison
 from sopkit.evidence.fairness import Fairness
 from sopkit.evidence.measure import Measure, insufficient, number
+from sopkit.evidence.misses import Misses
 from sopkit.evidence.naive import ScaledError
 from sopkit.evidence.operating import OperatingPoint
 from sopkit.evidence.robustness import Robustness
@@ -153,7 +154,7 @@ def decide(
     first: bool = False,
     must_hold: Iterable[Measure] = (),
     calibration: Calibration | None = None,
-    operating: OperatingPoint | None = None,
+    operating: OperatingPoint | Misses | None = None,
     fairness: Fairness | None = None,
     robustness: Robustness | None = None,
     naive: ScaledError | None = None,

@@ -2,8 +2,8 @@
 
 The rules:
 * gaps are measured at the decision threshold in force, where people feel them: for a binary target in the true and
-  false positive rate (equalised odds, Hardt et al. 2016), for classes in accuracy, for numbers in the mean error as a
-  share of the no-skill error. The flagged rate is shown; groups may differ in what happens to them;
+  false positive rate (equalised odds, Hardt et al. 2016), for classes in accuracy, for numbers in the mean error and the
+  mean absolute error, shares of the no-skill error. The flagged rate is shown; groups may differ in what happens;
 * a gap is the largest difference between two groups, with an interval that holds for all pairs together;
 * two limits, an absolute one *and* not worse than the champion: a limit that the champion breaks as well is a finding
   for the signer, a limit that the challenger newly breaks or breaks further speaks against it;
@@ -44,12 +44,13 @@ TITLES = {
     "flagged_rate": "flagged rate",
     "accuracy": "accuracy",
     "mean_error": "mean error (share of no-skill)",
+    "absolute_error": "mean absolute error (share of no-skill)",
 }
 SHORT = {"true_positive_rate": "tpr", "false_positive_rate": "fpr"}
 JUDGED = {
     "binary": ("true_positive_rate", "false_positive_rate"),
     "multiclass": ("accuracy",),
-    "regression": ("mean_error",),
+    "regression": ("mean_error", "absolute_error"),
 }
 
 
@@ -263,7 +264,8 @@ def _rates(task: Task, y: Array, p: Array, threshold: float) -> Rates:
         }
     if task == "multiclass":
         return {"accuracy": ((p.argmax(axis=1) == y).astype(float), ones)}
-    return {"mean_error": ((p - y) / room(mae, y), ones)}
+    share = (p - y) / room(mae, y)
+    return {"mean_error": (share, ones), "absolute_error": (np.abs(share), ones)}
 
 
 def _by_group(attribute: str, labels: Array, rates: Rates, minimum: int) -> pd.DataFrame:

@@ -105,9 +105,9 @@ class ScaledError:
                 "error": error.value,
                 "error_low": error.low,
                 "error_high": error.high,
-                "scaled": self.ratios[arm].value,
-                "low": self.ratios[arm].low,
-                "high": self.ratios[arm].high,
+                "scaled": self.ratios[arm].value if arm in self.ratios else 1.0,
+                "low": self.ratios[arm].low if arm in self.ratios else 1.0,
+                "high": self.ratios[arm].high if arm in self.ratios else 1.0,
             }
             for arm, error in self.errors.items()
         ]

@@ -6,12 +6,13 @@ The rules:
 * a flagged volume that doubles or halves is a finding even if AUC and Brier score are better: someone has to work
   through it, or no longer gets to see it;
 * who changes sides is shown as swap sets: rows flagged by one model only, and how often they were right;
-* net benefit weighs a false alarm at the odds of the threshold (Vickers & Elkin 2006, Decision curve analysis).
+* net benefit weighs a false alarm at the odds of the threshold (Vickers & Elkin 2006, Decision curve analysis);
+* numbers have a tolerance in place of a threshold (`misses`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,6 +25,7 @@ from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, mean_interval, plan
 from sopkit.evidence.measure import Measure, measure_name
 from sopkit.evidence.metrics import Task, macro_f1, roc_auc, why_not
+from sopkit.evidence.misses import Misses, misses_of
 
 if TYPE_CHECKING:
     from sopkit.evidence.charts import Chart
@@ -54,7 +56,7 @@ class OperatingPoint:
     def measures(self) -> list[Measure]:
         """For each class the factor by which the flagged volume changes, then swap share and net benefit."""
         told = []
-        if self.reason and self.task != "regression":
+        if self.reason:
             told.append(Measure("flagged_change", None, Verdict.INSUFFICIENT, self.reason, title="Change of volume"))
         for label, change in self.changes.items():
             threshold = Threshold(op="at_most", value=self.change_at_most)
@@ -193,19 +195,22 @@ def operating_point(
     evaluation: Evaluation | None = None,
     rows_independent: bool = False,
     labels: Sequence[str] | None = None,
-) -> OperatingPoint:
+    names: Mapping[str, str] | None = None,
+    unit: str = "",
+) -> OperatingPoint | Misses:
     """Both models at the decision threshold of `evaluation`; arguments as for `comparison.compare`.
 
     `labels` are the names of the classes, in the order of the columns of predictions.
-    A regression has no threshold: the result has no measures and says so.
+    Numbers have a tolerance instead: `Misses`, for which `names` may rename the models and `unit` is the target's.
     """
     evaluation = evaluation or Evaluation()
+    if task == "regression":
+        options: dict[str, Any] = {"rows_independent": rows_independent, "names": names, "unit": unit}
+        return misses_of(y, champion, challenger, blocks=blocks, evaluation=evaluation, **options)
     limit = evaluation.flagged_change_at_most
     empty = OperatingPoint(
         task, 0, evaluation.threshold, limit, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), {}, None
     )
-    if task == "regression":
-        return _because(empty, "a regression has no decision threshold")
     y = np.asarray(y, dtype=float)
     models = {"champion": np.asarray(champion, dtype=float), "challenger": np.asarray(challenger, dtype=float)}
     for name, p in models.items():
