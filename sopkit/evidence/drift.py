@@ -8,6 +8,7 @@ The rules, in the order they are judged:
 * an index within the limit passes where a major shift would have shown; a large index that chance could have made,
   and rows too few to see a major shift, are `insufficient`, never `pass`;
 * a missing value is a value: a column that goes missing has drifted;
+* texts are told apart by a classifier, whose AUC is turned into the index (`text_drift`);
 * features count by their weight (half measured importance, half equal shares); columns that could not be judged
   count on both sides, so the whole is `insufficient` where they could turn the verdict.
 
@@ -30,6 +31,7 @@ from sopkit.evidence import charts, distances, rules
 from sopkit.evidence.design_effect import deal
 from sopkit.evidence.measure import Measure, measure_name, number
 from sopkit.evidence.profiles import Profile, kinds, profile
+from sopkit.evidence.text_drift import TextDrift, text_drift
 
 __all__ = ["ColumnDrift", "Drift", "drift"]
 
@@ -41,7 +43,7 @@ class ColumnDrift:
     """One column. `psi` includes a bin for missing values; `wasserstein` is in standard deviations (numbers only).
 
     `p_value` is that of blocks where they are known, otherwise that of Kolmogorov and Smirnov or of chi-square, with
-    every row for itself.
+    every row for itself. Texts have the `auc` with which they are told apart, and `new_values` are the telling words.
     """
 
     name: str
@@ -60,7 +62,8 @@ class ColumnDrift:
     verdict: Verdict = Verdict.INSUFFICIENT
     reason: str = ""
     weight: float = 0.0
-    profile: Profile | None = field(default=None, repr=False, compare=False)
+    auc: float = NAN
+    profile: Profile | TextDrift | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         names = [name for name in self.__dataclass_fields__ if name != "profile"]
@@ -135,7 +138,10 @@ class Drift:
         """Columns by effect size, each with its verdict as a word."""
         rows = [
             charts.Row(
-                c.name, None if not np.isfinite(c.psi) else c.psi, verdict=c.verdict, note=f"weight {c.weight:.0%}"
+                c.name,
+                None if not np.isfinite(c.psi) else c.psi,
+                verdict=c.verdict,
+                note=f"weight {c.weight:.0%}" + (f", AUC {c.auc:.2f}" if np.isfinite(c.auc) else ""),
             )
             for c in self._sorted()
         ]
@@ -246,6 +252,10 @@ def _compare(
             return replace(nothing, verdict=Verdict.FAIL, reason=f"the column is not in the {side} rows")
     if not len(reference) or not len(current):
         return replace(nothing, reason=f"there are no {'current' if len(reference) else 'reference'} rows")
+    if kind == "text":
+        return _of_texts(
+            nothing, text_drift(reference[name], current[name], groups=groups and tuple(g[0] for g in groups))
+        )
     parts = None if groups is None else (groups[0][:2], groups[1][:2])
     seen = profile(reference[name], current[name], kind, bins=limits.bins, categories=limits.categories, groups=parts)
     psi = distances.population_stability_index(seen.reference, seen.current)
@@ -254,13 +264,22 @@ def _compare(
         psi=psi,
         jensen_shannon=seen.jensen_shannon,
         wasserstein=seen.wasserstein,
-        p_value=seen.p_value if parts is None or kind == "text" else seen.chance.p_value,
+        p_value=seen.p_value if parts is None else seen.chance.p_value,
         missing_reference=seen.missing[0],
         missing_current=seen.missing[1],
         new_share=seen.new_share,
         new_values=seen.new_values,
         profile=seen,
     )
+
+
+def _of_texts(nothing: ColumnDrift, seen: TextDrift | str) -> ColumnDrift:
+    if isinstance(seen, str):
+        return replace(nothing, reason=seen)
+    return replace(
+        nothing, psi=seen.psi, auc=seen.auc, p_value=seen.p_value, missing_reference=seen.missing[0],
+        missing_current=seen.missing[1], new_values=seen.telling, profile=seen,
+    )  # fmt: skip
 
 
 def _judged(column: ColumnDrift, limits: rules.Drift) -> ColumnDrift:
@@ -288,6 +307,9 @@ def _told(column: ColumnDrift, limits: rules.Drift) -> str:
     moved = abs(column.missing_current - column.missing_reference)
     size = "moved far" if column.psi >= limits.far else "moved" if column.psi >= limits.psi else "stable"
     parts = [f"{size} (PSI {number(column.psi)})"]
+    if column.kind == "text":
+        parts = [f"{size}: a classifier tells the texts apart with an AUC of {column.auc:.2f}"]
+        parts += [f"by words such as {', '.join(column.new_values[:3])}"] if column.psi >= limits.psi else []
     if moved >= 0.05:
         parts.append(f"missing {column.missing_reference:.0%} before, {column.missing_current:.0%} now")
     if column.new_share >= 0.01 and column.new_values:

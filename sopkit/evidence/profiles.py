@@ -3,14 +3,11 @@
 The rules:
 * numbers fall into the reference's quantile bins; numbers with few distinct values, and categories, are counted
   value by value, the rare ones together, those that the reference never had apart;
-* missing and infinite values, and texts in a column of numbers, are a bin of their own;
-* texts are counted by word: how often the reference's commonest words occur, and all others together.
+* missing and infinite values, and texts in a column of numbers, are a bin of their own.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -26,7 +23,6 @@ __all__ = ["Profile", "kinds", "numbers", "profile"]
 
 Groups = tuple[np.ndarray, int]
 FEW_VALUES = 20  # evidently 0.7.23 counts numbers with at most 20 distinct values one by one, too
-WORDS = 200
 MISSING, NEW, OTHER = "(missing)", "(new values)", "(other values)"
 
 
@@ -60,7 +56,7 @@ class Profile:
             [self.bins[place] for place in shown],
             list((self.reference / max(self.reference.sum(), 1))[shown]),
             list((self.current / max(self.current.sum(), 1))[shown]),
-            x_label="share of words" if self.kind == "text" else "share of rows",
+            x_label="share of rows",
             names=names,
             subtitle=missing,
         )
@@ -98,8 +94,6 @@ def profile(
             return _of_numbers(r, c, known, bins, groups)
         seen = _of_categories(pd.Series(r), pd.Series(c), categories, "numeric", groups)
         return replace(seen, wasserstein=distances.wasserstein(*known))
-    if kind == "text":
-        return _of_words(reference, current)
     return _of_categories(reference, current, categories, "categorical", groups)
 
 
@@ -199,34 +193,6 @@ def _counted(
         for side, (group, number) in zip(places, groups, strict=True)
     )
     return (r.sum(axis=0), c.sum(axis=0)), by_blocks(r, c)
-
-
-def _of_words(reference: pd.Series, current: pd.Series) -> Profile:
-    before, now = (_words(side) for side in (reference, current))
-    kept = [word for word, _ in sorted(before.items(), key=lambda item: (-item[1], item[0]))[:WORDS]]
-    r, c = (np.array([*(side[word] for word in kept), side.total()], dtype=float) for side in (before, now))
-    r[-1], c[-1] = r[-1] - r[:-1].sum(), c[-1] - c[:-1].sum()
-    unseen = sorted(set(now) - set(before), key=lambda word: (-now[word], word))
-    return Profile(
-        "text",
-        (*kept, "(other words)"),
-        r,
-        c,
-        (float(reference.isna().mean()), float(current.isna().mean())),
-        sum(now[word] for word in unseen) / max(now.total(), 1),
-        tuple(unseen[:20]),
-        distances.jensen_shannon(r, c),
-        float("nan"),
-        distances.chi_square(r, c)[1],
-        chance=by_rows(r, c),
-    )
-
-
-def _words(texts: pd.Series) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for text in texts.dropna().astype(str):
-        found.update(set(re.findall(r"\w{2,30}", text.lower())))  # once a text, so that one long text cannot shout
-    return found
 
 
 def _missing_p(r: np.ndarray, c: np.ndarray) -> float:
