@@ -65,7 +65,8 @@ class Simulator:
     """Its people: anna (people-admin), olga (model-owner), rita (reviewer), dora (data-steward), both roles: bob;
     mia executes, sam wrote the SOP, mona the model file (these three hold every role, and may not sign)."""
 
-    def __init__(self, root: Path, mode: str = "live") -> None:
+    def __init__(self, root: Path, mode: str = "live", sop: str = SOP) -> None:
+        self.sop = sop
         for name in ("notebooks", "templates", "runs"):
             (root / name).mkdir(parents=True)
         (root / "runs" / "README.md").write_text("Written by the product.\n")
@@ -146,7 +147,7 @@ class Simulator:
         run = new_run_id(as_of, "flights", self.workspace.sop_folder("repair"))
         notebooks = {f"repair/{file}.ipynb": store.put(sealed_bytes(notebook(stage))) for stage, file in FILES.items()}
         pins = {
-            "sop": store.put(SOP.encode()),
+            "sop": store.put(self.sop.encode()),
             "model": store.put(MODEL.encode()),
             "module": None,
             "people": store.put((self.workspace.templates / "people.yaml").read_bytes()),
@@ -168,6 +169,7 @@ class Simulator:
         auc: float = 0.75,
         artifacts: Mapping[str, bytes] | None = None,
         uses: Mapping[str, str] | None = None,
+        results: Mapping[str, Any] | None = None,
         show: bool = True,
     ) -> Entry:
         """One sealed attempt, as the runner would log it; `show=False`: the runner died before the view."""
@@ -187,7 +189,7 @@ class Simulator:
             "file": f"{FILES[stage]}.ipynb" if attempt == 1 else f"{FILES[stage]}.{attempt}.ipynb",
             "artifacts": attached,
             "uses": [{"record": "used", "input": name, "digest": digest} for name, digest in (uses or {}).items()],
-            "results": {"auc": {"name": "auc", "value": auc, "verdict": "pass"}},
+            "results": {"auc": {"name": "auc", "value": auc, "verdict": "pass"}, **(results or {})},
         }
         entry = self.append("stage.sealed", **place, body=body)
         if show:

@@ -92,6 +92,71 @@ def test_better_than_a_champion_that_is_worse_than_dice_is_not_good_enough():
     assert "no skill" in decision.why
 
 
+FALLBACK = "A person decides."
+
+
+def noise_and_noise(size=200):
+    """Two models that say nothing about the target, on enough rows to tell."""
+    y, _, _, day = binary(size=size)
+    random = np.random.default_rng(8)
+    return y, [np.clip(y.mean() + random.normal(0, 0.02, len(y)), 0, 1) for _ in range(2)], day
+
+
+def test_where_neither_model_beats_no_skill_no_model_is_fit_for_use():
+    """The champion's place stays its own, and the words say that no model is fit, and what the SOP prescribes then."""
+    y, (old, new), day = noise_and_noise()
+    decision = decide(compared(old, new, y, day), fallback=FALLBACK)
+    assert (decision.outcome, decision.verdict) == ("champion_kept", Verdict.FAIL)
+    assert decision.why.startswith("No model is fit for use.")
+    assert decision.why.endswith(FALLBACK)
+    assert (decision.fit.value, decision.fit.verdict) == (False, Verdict.FAIL)
+    assert ("hard", "No model is fit for use") in [(reason.weight, reason.topic) for reason in decision.reasons]
+    assert decision.to_dict()["fit_for_use"]["verdict"] == "fail"
+
+
+def test_a_first_model_without_skill_is_not_fit_for_use():
+    """Without a champion the challenger alone is asked; the outcome is `blocked`, as published."""
+    y, (new, _), day = noise_and_noise()
+    naive, folds = np.full(len(y), y.mean()), np.repeat([1, 2, 3], len(y) // 3)
+    comparison = against_naive(y, new, naive, task="binary", blocks=day, folds=folds, evaluation=QUICK)
+    decision = decide(comparison, first=True, fallback=FALLBACK)
+    assert (decision.outcome, decision.fit.verdict) == ("blocked", Verdict.FAIL)
+    assert FALLBACK in decision.why
+
+
+def test_one_model_with_skill_is_enough_to_be_fit_for_use():
+    """A good champion beside a useless challenger, and the other way round: fit, and no word of the fallback."""
+    y, (noise, _), day = noise_and_noise()
+    strong = binary(size=200)[2]
+    for old, new in ((strong, noise), (noise, strong)):
+        decision = decide(compared(old, new, y, day), fallback=FALLBACK)
+        assert (decision.fit.value, decision.fit.verdict) == (True, Verdict.PASS)
+        assert FALLBACK not in decision.why
+
+
+def test_too_little_evidence_does_not_say_that_no_model_is_fit():
+    """Ten days: it is not known whether a model is fit, which is `insufficient` and no headline."""
+    y, weak, strong, day = binary(days=10)
+    decision = decide(compared(weak, strong, y, day), fallback=FALLBACK)
+    assert (decision.fit.value, decision.fit.verdict) == (None, Verdict.INSUFFICIENT)
+    assert FALLBACK not in decision.why
+
+
+def test_scores_that_cannot_be_believed_do_not_tell_who_is_fit():
+    """After a leak it is not known whether a model is fit for use."""
+    y, weak, strong, day = binary()
+    decision = decide(compared(weak, strong, y, day), must_hold=[failed("leaks", "3 rows")], fallback=FALLBACK)
+    assert decision.fit.verdict is Verdict.INSUFFICIENT
+
+
+def test_the_champions_skill_is_measured_as_the_challengers_is():
+    """With the arms exchanged, the one's lower end over no skill is the other's."""
+    y, weak, strong, day = binary()
+    one, other = compared(weak, strong, y, day), compared(strong, weak, y, day)
+    assert one.champion_skill_measure.value == pytest.approx(other.skill_measure.value)
+    assert one.skill_measure.value == pytest.approx(other.champion_skill_measure.value)
+
+
 def test_findings_that_only_inform_do_not_stop_a_promotion():
     """A measure of `also` that fails is put before the signer and decides nothing."""
     y, weak, strong, day = binary()
