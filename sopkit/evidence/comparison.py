@@ -117,7 +117,7 @@ class Comparison:
         )
         margin = _share(self.evaluation.margin) if self.primary.is_loss else number(self.evaluation.margin)
         percent = f"{self.evaluation.confidence:.0%}".replace("%", " %")
-        gain = f"gain in {self.primary.title} above {margin}{unit}"
+        gain = f"gain in {self.primary.title}{self.primary.scope} above {margin}{unit}"
         if self.own is not None:
             gain = self.own.primary.words if self.own.primary else gain
             limits += "".join(f", and {found.words}" for found in self.own.guardrails)
@@ -328,6 +328,7 @@ class Comparison:
             )
             for row in self.slices.itertuples()
         ]
+        title = title[:1].upper() + title[1:]
         return intervals(title, rows, x_label=f"gain in {self.primary.title}", subtitle=self._basis())
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import Costs, Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
-from sopkit.evidence.bootstrap import Interval, Plan, mean_interval, plan
+from sopkit.evidence.bootstrap import Interval, mean_interval, plan
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, why_not
 
@@ -136,6 +136,7 @@ class CostComparison:
             return self.reason
         cost = self.table.set_index("policy").cost_per_row
         told = f"Acting on {self.names['challenger']} costs {number(cost['challenger'])} {self.unit}"
+        told += " (a gain)" if cost["challenger"] < 0 else ""
         told += f" at threshold {self.threshold:g}" if self.task == "binary" else ""
         other = f"{self.names['champion']} ({number(cost['champion'])})"
         if not self.saving.known:
@@ -244,7 +245,7 @@ def costs_of(
     if task == "binary":
         each |= {NOBODY: _flagged(costs, y, np.zeros(len(y))), EVERYBODY: _flagged(costs, y, np.ones(len(y)))}
     savings = {
-        name: _saving(cost - each["challenger"], drawn, evaluation)
+        name: mean_interval(cost - each["challenger"], drawn, evaluation.confidence)
         for name, cost in each.items()
         if name != "challenger"
     }
@@ -290,10 +291,6 @@ def _each(costs: Costs, task: Task, y: Array, p: Array, threshold: float, labels
 def _flagged(costs: Costs, y: Array, flags: Array) -> Array:
     of_flagged = np.where(y == 1, costs.true_positive, costs.false_positive)
     return np.where(flags, of_flagged, np.where(y == 1, costs.false_negative, costs.true_negative))
-
-
-def _saving(each: Array, drawn: Plan, evaluation: Evaluation) -> Interval:
-    return mean_interval(each, drawn, evaluation.confidence)
 
 
 def _row(name: str, cost: Array, saving: Interval | None) -> dict[str, Any]:

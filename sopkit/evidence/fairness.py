@@ -2,8 +2,8 @@
 
 The rules:
 * gaps are measured at the decision threshold in force, where people feel them: for a binary target in the true and
-  false positive rate (equalised odds, Hardt et al. 2016), for classes in accuracy, for numbers in the mean error and the
-  mean absolute error, shares of the no-skill error. The flagged rate is shown; groups may differ in what happens;
+  false positive rate (equalised odds, Hardt et al. 2016), for classes in accuracy, for numbers in the mean error and
+  the mean absolute error, shares of the no-skill error. The flagged rate is shown; groups may differ in what happens;
 * a gap is the largest difference between two groups, with an interval that holds for all pairs together;
 * two limits, an absolute one *and* not worse than the champion: a limit that the champion breaks as well is a finding
   for the signer, a limit that the challenger newly breaks or breaks further speaks against it;
@@ -28,7 +28,7 @@ from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.errors import DataError
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan, simultaneous
 from sopkit.evidence.measure import Measure, measure_name, number
-from sopkit.evidence.metrics import Task, macro_f1, mae, roc_auc, room, why_not
+from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, room, why_not
 
 if TYPE_CHECKING:
     from sopkit.evidence.charts import Chart
@@ -161,18 +161,16 @@ class Fairness:
             rows,
             x_label="largest gap between two groups (difference of the rate)",
             limit=self.gaps[0].limit if self.gaps else None,
-            subtitle=f"{self.rows:,} rows; beside each gap its two groups: rate, and rows in brackets; intervals hold "
-            "for all pairs of groups of an attribute together",
+            subtitle=f"{self.rows:,} rows; beside each gap its two groups, the one with the higher rate first, and "
+            "their rows; intervals hold for all pairs of groups of an attribute together",
         )
 
     def _groups(self, gap: Gap) -> str:
-        """Both groups with their rates and sizes, short enough for the side of a figure."""
-        rows = self.table[self.table.attribute == gap.attribute].astype({"group": str}).set_index("group")
-        told = [
-            f"{name[:14]} {number(float(rows.loc[name, gap.rate]), 2)} ({int(rows.loc[name, 'rows']):,})"
-            for name in (gap.high_group, gap.low_group)
-        ]
-        return " / ".join(told)
+        """Both groups with their sizes, short enough for the side of a figure."""
+        rows = self.table[self.table.attribute == gap.attribute].astype({"group": str}).set_index("group").rows
+        names = (gap.high_group, gap.low_group)
+        sizes = " / ".join(f"{int(rows[name]):,}" for name in names)
+        return f"{' / '.join(name[:15] for name in names)} ({sizes})"
 
     def to_dict(self) -> dict[str, Any]:
         return dict(
@@ -213,7 +211,7 @@ def fairness_of(
     y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
     if len(attributes) != len(y):
         raise DataError("attributes do not fit the rows", expected=f"{len(y)} rows", got=f"{len(attributes)} rows")
-    usable = {"binary": roc_auc, "multiclass": macro_f1, "regression": mae}[task]
+    usable = {"binary": roc_auc, "multiclass": accuracy, "regression": mae}[task]
     for prediction in (p, champion):
         reason = "" if prediction is None else why_not(usable, y, prediction)
         if reason:

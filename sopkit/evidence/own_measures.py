@@ -29,6 +29,8 @@ from sopkit.evidence.measure import Measure, measure_name, number
 from sopkit.evidence.metrics import METRICS, Task, accuracy, mae, roc_auc, why_not
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from sopkit.evidence.charts import Chart
     from sopkit.evidence.overview import Note
 
@@ -162,45 +164,31 @@ class OwnMeasures:
         if len(self.gains) == 1:
             return self.gains[0].finding
         judged = [gain for gain in self.gains if gain.words]
-        bad = [gain.title for gain in judged if gain.measure.verdict is not Verdict.PASS]
+        bad = [gain.title for gain in judged if not gain.fault and gain.measure.verdict is not Verdict.PASS]
         faults = [gain.title for gain in self.gains if gain.fault]
         better = sum(bool(gain.interval.low > 0) for gain in self.gains)
         told = f"The challenger is better beyond chance in {better} of {len(self.gains)} own measures"
-        told += f"; a limit is not kept in {', '.join(bad)}" if bad else "; all limits are kept" if judged else ""
+        told += (
+            f"; a limit is not kept in {', '.join(bad)}"
+            if bad
+            else "; all limits are kept"
+            if judged and not faults
+            else ""
+        )
         return told + (f"; {', '.join(faults)} cannot be used" if faults else "")
 
     def figure(self) -> Chart | Note:
         """Each gain with its interval in its own unit, the declared limit dashed."""
-        from sopkit.evidence.charts import INK, MUTED, VERDICTS, clip, figure, literal
+        from sopkit.evidence.charts import figure
         from sopkit.evidence.overview import nothing
 
         if not self.gains:
             return nothing(self.finding)
+        count = len(self.gains)
         subtitle = f"{self.rows:,} later rows in {self.blocks:,} blocks, {self.resamples:,} resamples"
-        chart, axes = figure(
-            self.finding, subtitle=subtitle, height=0.95 * len(self.gains), rows=len(self.gains), squeeze=False
-        )
+        chart, axes = figure(self.finding, subtitle=subtitle, height=0.95 * count, rows=count, squeeze=False)
         for gain, place in zip(self.gains, axes[:, 0], strict=True):
-            found, verdict = gain.interval, gain.measure.verdict
-            colour, marker, _ = VERDICTS[verdict]
-            limit = gain.margin if gain.margin is not None else gain.definition.worse_by_at_most
-            place.axvline(0, color=MUTED, linewidth=1.0)
-            if limit is not None:
-                place.axvline(limit if gain.margin is not None else -limit, color=INK, linewidth=1.1, linestyle="--")
-            if found.known:
-                place.plot([found.low, found.high], [0, 0], color=colour, linewidth=2.2, solid_capstyle="butt")
-            if np.isfinite(found.value):
-                place.plot([found.value], [0], marker=marker, markersize=6.5, color=colour)
-            place.set_yticks([0], [clip(gain.title)])
-            place.set_ylim(-1, 1)
-            place.grid(axis="y", visible=False)
-            place.set_xlabel(
-                literal(f"gain in {gain.definition.unit or 'its own unit'} (right is better)"), fontsize=8.5
-            )
-            change = f"{number(gain.champion)} → {_with(gain.challenger, gain.definition.unit)}"
-            told = [change, str(verdict or ""), "" if limit is None else "limit dashed", gain.fault]
-            beside = clip(" · ".join(filter(None, told)), 110)
-            place.set_title(beside, loc="right", fontsize=8.5, color=MUTED)
+            _draw(gain, place)
         return chart
 
     def to_dict(self) -> dict[str, Any]:
@@ -273,6 +261,35 @@ def own_measures_of(
     if not reason:
         found = _measured(found, functions, told, drawn, evaluation)
     return OwnMeasures(tuple(found), len(y), drawn.blocks, len(drawn.counts))
+
+
+def _draw(gain: OwnGain, axes: Axes) -> None:
+    from sopkit.evidence.charts import INK, MUTED, VERDICTS, clip, literal
+
+    found, verdict, unit = gain.interval, gain.measure.verdict, gain.definition.unit
+    colour, marker, _ = VERDICTS[verdict]
+    limit = gain.margin if gain.margin is not None else gain.definition.worse_by_at_most
+    axes.set_yticks([0], [clip(gain.title)])
+    axes.set_ylim(-1, 1)
+    axes.grid(axis="y", visible=False)
+    told = [str(verdict or ""), gain.fault]
+    if gain.fault:
+        axes.set_xticks([])
+    else:
+        axes.axvline(0, color=MUTED, linewidth=1.0)
+        if limit is not None:
+            axes.axvline(limit if gain.margin is not None else -limit, color=INK, linewidth=1.1, linestyle="--")
+        if found.known:
+            axes.plot([found.low, found.high], [0, 0], color=colour, linewidth=2.2, solid_capstyle="butt")
+        if np.isfinite(found.value):
+            axes.plot([found.value], [0], marker=marker, markersize=6.5, color=colour)
+        axes.set_xlabel(literal(f"gain in {unit or 'its own unit'} (right is better)"), fontsize=8.5)
+        told = [
+            f"{number(gain.champion)} → {_with(gain.challenger, unit)}",
+            told[0],
+            "" if limit is None else "limit dashed",
+        ]
+    axes.set_title(clip(" · ".join(filter(None, told)), 110), loc="right", fontsize=8.5, color=MUTED)
 
 
 def _measured(
