@@ -65,10 +65,12 @@ class Drift:
 class Leaks:
     """A number cannot tell a leak from a good feature (Kaufman 2012): legitimate `Light` reaches an AUC of .993, the
     leak `dep_delay` .907. So the limit asks for a declaration, it does not convict.
-    `auc` for one feature alone, `rank` for a rank correlation, `missing` for the AUC of missingness alone.
+    `auc` for one feature alone, `rank` for a rank correlation, `missing` for the AUC of missingness alone; `certain`
+    for all rows where labels come in long runs, and every slow feature agrees with them by itself.
     """
 
     auc: float = 0.85
+    certain: float = 0.98
     rank: float = 0.95
     missing: float = 0.75
     minimum_rows: int = 200
