@@ -5,11 +5,14 @@ The rules:
   each row alone only where there are too few lengths of time *and* the model file says why rows are independent;
 * every training label was known before the first held-out row came to be: time + label delay < held-out start;
 * no row stands on both sides, whatever its index says: exact duplicates count as a leak (Kapoor & Narayanan 2023);
-* entities on both sides are no fault, models meet known customers again; their share is told to the signer.
+* entities on both sides are no fault, models meet known customers again; their share is told to the signer;
+* a model that was trained elsewhere must be known to have seen none of the held-out rows: when its training ended has
+  to be said, for nothing in a model tells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from sopkit.evidence import charts
 from sopkit.evidence.bootstrap import time_blocks
 from sopkit.evidence.measure import Measure
 
-__all__ = ["blocks_of", "kept_apart", "split_figure"]
+__all__ = ["blocks_of", "kept_apart", "split_figure", "unseen"]
 
 
 def blocks_of(table: pd.DataFrame, model: ModelFile) -> Any:
@@ -60,6 +63,19 @@ def kept_apart(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> 
     told += [f"{both} held-out rows stand in the training rows too"] if both else []
     verdict = Verdict.FAIL if found else Verdict.PASS
     return Measure("leak_free_split", found, verdict, "; ".join(told), detail, limit, title, "rows")
+
+
+def unseen(adoption: Mapping[str, Any] | None) -> list[Measure]:
+    """Whether an adopted model (`Adopted.to_dict`) has seen the held-out rows; nothing where none is adopted."""
+    if adoption is None:
+        return []
+    end, title = adoption.get("trained_until"), "Held-out rows that the adopted model cannot have seen"
+    detail = {"uri": adoption.get("uri"), "trained_until": end}
+    if not end:
+        reason = "nobody has said when its training ended (--trained-until), so it may have seen them"
+        return [Measure("unseen_by_adopted", None, Verdict.INSUFFICIENT, reason, detail, title=title)]
+    reason = f"as stated by who adopts it, its training ended before {str(end)[:16]}; held-out rows are later"
+    return [Measure("unseen_by_adopted", "all", Verdict.PASS, reason, detail, title=title)]
 
 
 def split_figure(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> charts.Chart:

@@ -20,6 +20,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sopkit.modelling.adoption import Adopted, adopt
     from sopkit.modelling.challengers import Recipe, recipe, recipes
     from sopkit.modelling.cleaning import Cleaned, clean
     from sopkit.modelling.columns import Columns
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from sopkit.modelling.preflight import require_source
     from sopkit.modelling.seasons import Season, season_of, seasonal_naive
     from sopkit.modelling.sources import Snapshot, read
-    from sopkit.modelling.splits import Fold, Splits, folds, newest, split
+    from sopkit.modelling.splits import Fold, Splits, folds, newest, split, unseen_from
     from sopkit.modelling.summaries import cleaning_table, origin_table, recipes_table, training_table
     from sopkit.modelling.tables import csv_bytes, parquet_bytes, read_csv_bytes, read_parquet_bytes, rows_digest
     from sopkit.modelling.targets import target
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAIVE",
+    "Adopted",
     "Cleaned",
     "Columns",
     "Fitted",
@@ -52,6 +54,7 @@ __all__ = [
     "Series",
     "Snapshot",
     "Splits",
+    "adopt",
     "classes",
     "clean",
     "cleaning_table",
@@ -90,11 +93,13 @@ __all__ = [
     "together",
     "training_table",
     "truth",
+    "unseen_from",
     "watched",
     "with_forecast",
 ]
 
 _HOME = {
+    "adoption": ("Adopted", "adopt"),
     "cleaning": ("Cleaned", "clean"),
     "columns": ("Columns",),
     "declared": ("label_columns",),
@@ -108,7 +113,7 @@ _HOME = {
     "preflight": ("require_source",),
     "seasons": ("Season", "season_of", "seasonal_naive"),
     "sources": ("Snapshot", "read"),
-    "splits": ("Fold", "Splits", "folds", "newest", "split"),
+    "splits": ("Fold", "Splits", "folds", "newest", "split", "unseen_from"),
     "summaries": ("cleaning_table", "origin_table", "recipes_table", "training_table"),
     "tables": ("csv_bytes", "parquet_bytes", "read_csv_bytes", "read_parquet_bytes", "rows_digest"),
     "targets": ("target",),

@@ -25,7 +25,7 @@ from sopkit.modelling.declared import about_indicator, indicator_data, require_c
 from sopkit.modelling.files import Head, heads
 from sopkit.modelling.modules import is_function, no_module, no_such_name
 
-__all__ = ["require_source"]
+__all__ = ["require_name", "require_source"]
 
 
 def require_source(
@@ -38,7 +38,7 @@ def require_source(
     data, known = model.data, dict(credentials or {})
     for place, named in (("data.checks", data.checks), ("evaluation.measures", model.evaluation.measures)):
         for name, entry in named.items():
-            _require_name(entry.function, module, where=f"{place}.{name}.function")
+            require_name(entry.function, module, where=f"{place}.{name}.function")
     for head in _heads(data, known, Path(root), module):
         require_columns(head.columns, model, where=head.where)
     for name, given in data.indicators.items():
@@ -51,7 +51,7 @@ def _heads(data: Data, known: Mapping[str, str], root: Path, module: Path | None
     """The heads of the files that a source names; none where it is a function or a database, which is looked at."""
     if is_function(data.source):
         expand(dict(data.arguments), known, where="data.arguments")
-        _require_name(data.source, module, where="data.source")
+        require_name(data.source, module, where="data.source")
         return []
     if "://" in data.source:
         expand([data.source, data.arguments], known, where="data.source")
@@ -63,7 +63,8 @@ def _heads(data: Data, known: Mapping[str, str], root: Path, module: Path | None
     return found
 
 
-def _require_name(reference: str, module: Path | None, *, where: str) -> None:
+def require_name(reference: str, module: Path | None, *, where: str) -> None:
+    """Raises NotFound or DefinitionError where the file lacks the name of `module:name`. It is not executed."""
     if module is None:
         raise no_module(reference, where=where)
     try:

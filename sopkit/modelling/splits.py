@@ -22,11 +22,11 @@ import pandas as pd
 
 from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import ModelFile
-from sopkit.errors import DataError, NotEnoughEvidence
+from sopkit.errors import DataError, NotEnoughEvidence, WrongUse
 from sopkit.modelling.targets import target
 from sopkit.modelling.times import back, end_of, natural_period, utc
 
-__all__ = ["Fold", "Splits", "folds", "newest", "split"]
+__all__ = ["Fold", "Splits", "folds", "newest", "split", "unseen_from"]
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,19 @@ def split(
     as_of: datetime,
     champion_trained_until: datetime | str | None = None,
     hold_out: bool = True,
+    holdout_from: datetime | None = None,
 ) -> Splits:
     """Training and held-out rows as of the clock.
 
     `champion_trained_until` is the end of the champion's training rows, exclusive. For a first champion,
-    `hold_out=False`: every matured row is training data, and rolling origin gives the evidence.
+    `hold_out=False`: every matured row is training data, and rolling origin gives the evidence. `holdout_from`
+    takes the place of the evaluation's window, for a model that was trained elsewhere.
     Raises NotEnoughEvidence where a part would be empty, DataError where the champion has seen held-out rows.
     """
     time, delay = model.data.time, model.data.label_delay
     labels_end = utc(as_of) - delay  # exclusive: rows before it have their labels
     start = back(labels_end, model.evaluation.window, natural_period(table[time])) if hold_out else labels_end
+    start = utc(holdout_from) if hold_out and holdout_from is not None else start
     known = target(table, model, as_of=as_of).notna()
     order = table.loc[known].sort_values(time, kind="stable")
     train_until = start - delay if hold_out else labels_end
@@ -111,6 +114,33 @@ def split(
         },
     }
     return Splits(train, holdout, boundaries)
+
+
+def unseen_from(
+    table: pd.DataFrame,
+    model: ModelFile,
+    *,
+    as_of: datetime,
+    trained_until: str,
+    champion: datetime | None = None,
+) -> pd.Timestamp | None:
+    """From when on rows are held out for a model that is adopted: the end of its training and a label delay.
+
+    `trained_until` as text; empty, where that end is not known: None (the evaluation's own window). `champion` is the
+    end of the champion's training. Where no row is older than the adopted model, only the newest window is held out,
+    so that older rows are left to compare with. Raises WrongUse for what is no date.
+    """
+    if not trained_until:
+        return None
+    try:
+        end = utc(trained_until)
+    except ValueError:
+        raise WrongUse("not a date", where="trained_until", expected="2013-07-01", got=trained_until) from None
+    times, delay = table[model.data.time], model.data.label_delay
+    start = max(end, utc(champion) if champion is not None else end) + delay
+    if (times < end).any():
+        return start
+    return max(start, back(utc(as_of) - delay, model.evaluation.window, natural_period(times)))
 
 
 def newest(
