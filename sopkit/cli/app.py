@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sopkit.cli import checking, drafts, keys, looking, people, runs, signing, waiving, workspaces
+from sopkit.cli import adopting, checking, drafts, keys, looking, people, runs, signing, waiving, workspaces
 from sopkit.cli.options import Folder
 from sopkit.errors import SopkitError
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 RUNS, PEOPLE, FILES = "Runs", "People and records", "Definitions and notebooks"
 for command, panel in (
     (runs.run, RUNS),
+    (adopting.adopt, RUNS),
     (runs.resume, RUNS),
     (runs.abandon, RUNS),
     (looking.status, RUNS),

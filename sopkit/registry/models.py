@@ -34,6 +34,9 @@ TRUSTED = frozenset(
     {
         # every pipeline of ours
         "sopkit.modelling.columns.Columns",
+        # models that were adopted
+        "sopkit.modelling.adoption.AdoptedClassifier",
+        "sopkit.modelling.adoption.AdoptedRegressor",
         # histogram boosting: its trees, and the input check that its encoder of categories carries
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "functools.partial",

@@ -285,6 +285,18 @@ class Stage:
         self._tell(f"**Outcome: {outcome.replace('_', ' ')}** — {escape_markdown(why)} *{meaning}*", self._concluded)
         self._write_manifest()
 
+    def adopted(self, uri: str) -> Any:
+        """The existing model that is to be adopted, by our list of trusted types, as `sop adopt` fetched it."""
+        from sopkit.registry import foreign
+
+        store, root = self.workspace.store, self.workspace.root
+        found, digest = foreign.load(uri, store=store, root=root, module=self.module)
+        place = foreign.address(uri).text
+        self._tell(
+            f"Loaded the existing model `{escape_markdown(place)}`", Used(input="adopt", digest=digest, note=place)
+        )
+        return found
+
     def look(self, table: Any, purpose: str) -> int:
         """Log a look at held-out rows; returns how many looks at these very rows there were before."""
         from sopkit.modelling.tables import rows_digest

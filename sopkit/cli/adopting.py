@@ -1,0 +1,90 @@
+"""`sop adopt`: record a model that exists already as champion, by evidence on rows that it has not seen."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sopkit.cli.options import AsOf, By, Folder, Json, here, moment, person
+from sopkit.cli.runs import WaitOk, execute, report
+from sopkit.errors import WrongUse
+
+if TYPE_CHECKING:
+    from sopkit.archive.workspace import Workspace
+    from sopkit.definitions.model import ModelFile
+
+__all__ = ["adopt"]
+
+SOP = "retraining"
+
+
+def adopt(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model file, such as 'churn'.")],
+    uri: Annotated[
+        str,
+        typer.Argument(metavar="URI", help="A .skops file, models:/name/version, runs:/id/path, or module:name."),
+    ],
+    trained_until: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="The first moment whose rows it has not seen; without it nothing is shown."),
+    ] = None,
+    as_of: AsOf = None,
+    by: By = None,
+    demo_reviewers: Annotated[
+        bool, typer.Option("--demo-reviewers", help="Throw-away reviewers sign at every gate (simulations only).")
+    ] = False,
+    wait_ok: WaitOk = False,
+    json: Json = False,
+    workspace: Folder = None,
+) -> None:
+    """Take an existing model into service, by digest and with evidence on later rows; nothing is trained.
+
+    It is a run of the retraining SOP, with the same gates, against the champion in service or a naive forecast.
+
+    Example:  sop adopt churn churn.skops --trained-until 2026-01-01
+    """
+    from sopkit.definitions.files import load_model
+
+    clock, end = moment(as_of), moment(trained_until)
+    found = here()
+    path = found.model_file(model)
+    file = load_model(path, name=str(path.relative_to(found.root)))
+    if not any(trigger.kind == "manual" for trigger in file.triggers.conditions.values()):
+        remedy = "add under triggers.conditions:  manual: {kind: manual, mode: manual}"
+        raise WrongUse("the model file has no manual trigger, so no person can start a run", where=path, remedy=remedy)
+    given: dict[str, Any] = {"adopt": _kept(found, file, uri), "reason": f"a person adopts {uri}"}
+    if end is not None:
+        given["trained_until"] = end.isoformat()
+    else:
+        typer.echo("note: without --trained-until nobody can tell which rows the model has seen:", err=True)
+        typer.echo(
+            "      its scores are shown, the evidence is insufficient, and it does not go into service", err=True
+        )
+    state = execute(
+        found,
+        person(by, demo=demo_reviewers),
+        lambda runner: runner.start(
+            SOP, model=model, parameters=given, as_of=clock, demo=demo_reviewers, reason=given["reason"]
+        ),
+        model=model,
+    )
+    raise typer.Exit(report(found, state, json=json, wait_ok=wait_ok))
+
+
+def _kept(workspace: Workspace, file: ModelFile, uri: str) -> str:
+    """The address that the run is given. What can be seen to be wrong is said before anything is started."""
+    from sopkit.modelling.adoption import adapt
+    from sopkit.modelling.preflight import require_name
+    from sopkit.registry import foreign, models
+
+    where = foreign.address(uri)
+    path = workspace.model_file(file.model).with_suffix(".py")
+    module = path if path.is_file() else None
+    if where.kind == "module":
+        require_name(where.text, module, where="URI")
+        return str(where)
+    data = foreign.fetch(where, workspace.root, os.environ)
+    adapt(models.from_bytes(data, module=module), file)
+    return str(foreign.Address(where.kind, where.text, workspace.store.put(data)))
