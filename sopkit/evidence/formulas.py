@@ -3,7 +3,9 @@
 The rules:
 * a formula of sums gives columns (n, k), the first of them ones, and makes values of their totals (R, k);
 * a formula of ranks takes `groups` (n,) and `counts` (R, groups): how often each weighting counts each group;
-* values are scikit-learn's, ties included; what does not exist in a weighting is NaN.
+* values are scikit-learn's, ties included; what does not exist in a weighting is NaN;
+* a mean over classes is one over those with enough rows among all that are judged (`frequent`), the same ones in
+  every weighting: a class of two rows must not decide, nor come and go with the resamples.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sopkit.evidence import rules
 
 __all__ = [
     "around_median",
@@ -22,6 +26,7 @@ __all__ = [
     "entropy",
     "explained",
     "f1_columns",
+    "frequent",
     "log_losses",
     "majority",
     "majority_f1",
@@ -59,8 +64,14 @@ def class_log_losses(y: Array, p: Array) -> Array:
     return sums(-np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1.0)))
 
 
+def frequent(y: Array, minimum: int = rules.CLASSES.minimum_rows) -> Array:
+    """The codes of the classes that have enough rows to be judged by themselves, in order."""
+    codes, rows = np.unique(y, return_counts=True)
+    return np.asarray(codes[rows >= minimum])
+
+
 def f1_columns(y: Array, p: Array) -> Array:
-    classes = np.arange(p.shape[1])
+    classes = frequent(y)
     actual, chosen = y[:, None] == classes, p.argmax(axis=1)[:, None] == classes
     return np.hstack([np.ones((len(y), 1)), actual & chosen, actual.astype(float) + chosen])
 
@@ -140,9 +151,8 @@ def precision_over_recall(y: Array, p: Array, groups: Array, counts: Array) -> A
 
 
 def auc_of_classes(y: Array, p: Array, groups: Array, counts: Array) -> Array:
-    """Mean over the classes that occur of one class against the rest (Provost & Domingos 2000, unweighted)."""
-    present = [k for k in range(p.shape[1]) if 0 < (y == k).sum() < len(y)]
-    each = np.array([auc((y == k).astype(float), p[:, k], groups, counts) for k in present])
+    """Mean over the frequent classes of one class against the rest (Provost & Domingos 2000, unweighted)."""
+    each = np.array([auc((y == k).astype(float), p[:, int(k)], groups, counts) for k in frequent(y)])
     known = ~np.isnan(each)
     return np.asarray(np.where(known, each, 0.0).sum(axis=0) / known.sum(axis=0))
 
@@ -165,7 +175,7 @@ def majority(y: Array) -> float:
 
 def majority_f1(y: Array) -> float:
     share = majority(y)
-    return 2 * share / (1 + share) / len(np.unique(y))
+    return 2 * share / (1 + share) / max(len(frequent(y)), 1)
 
 
 def around_median(y: Array) -> float:

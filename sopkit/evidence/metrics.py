@@ -5,6 +5,7 @@ The rules:
   missing values or no rows, and never an exception from deep inside a library;
 * one implementation serves the value and its resamples: a metric is either a function of sums over rows or of
   ranks, and both take weights, so a bootstrap never evaluates row by row;
+* a mean over classes is one over those with enough rows to be judged (`rules.CLASSES`), no-skill included;
 * "share of no-skill" means a share of the way from no-skill to perfect. For a Brier score, a log loss or a mean
   absolute error that is the no-skill score itself; an absolute limit would mean something else at every prevalence.
 
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sopkit.errors import DataError, WrongUse
-from sopkit.evidence import formulas
+from sopkit.evidence import formulas, rules
 
 __all__ = [
     "METRICS",
@@ -73,6 +74,7 @@ class Metric:
     probabilities: bool = False
     both_classes: bool = False
     varying: bool = False
+    over_classes: bool = False
     columns: Callable[[Array, Array], Array] | None = None
     finish: Callable[[Array], Array] | None = None
     ranked: Callable[[Array, Array, Array, Array], Array] | None = None
@@ -99,6 +101,11 @@ class Metric:
     def goodness(self, values: Any) -> Any:
         """`values` turned so that more is better."""
         return values if self.direction == "up" else -values if self.direction == "down" else -np.abs(values)
+
+    @property
+    def scope(self) -> str:
+        """Which classes a mean over classes is about, in words; empty for other metrics."""
+        return f" (mean over classes of {rules.CLASSES.minimum_rows} rows or more)" if self.over_classes else ""
 
     @property
     def is_loss(self) -> bool:
@@ -163,6 +170,7 @@ macro_f1 = Metric(
     "up",
     1.0,
     formulas.majority_f1,
+    over_classes=True,
     columns=formulas.f1_columns,
     finish=formulas.mean_f1,
 )
@@ -195,6 +203,7 @@ ovr_roc_auc = Metric(
     1.0,
     lambda y: 0.5,
     both_classes=True,
+    over_classes=True,
     ranked=formulas.auc_of_classes,
 )
 mae = Metric(
@@ -363,6 +372,8 @@ def _why_not(metric: Metric, y: Array, p: Array) -> str:
         return "predictions of a row do not add up to one"
     if metric.both_classes and len(np.unique(y)) < 2:
         return f"all {len(y)} rows are of one class"
+    if metric.over_classes and len(formulas.frequent(y)) < 2:
+        return f"fewer than two classes have {rules.CLASSES.minimum_rows} rows"
     if metric.varying and (len(y) < 2 or np.ptp(y) == 0):
         return f"the target does not vary over {len(y)} rows"
     return ""

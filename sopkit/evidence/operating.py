@@ -24,7 +24,7 @@ from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, mean_interval, plan
 from sopkit.evidence.measure import Measure, measure_name
-from sopkit.evidence.metrics import Task, macro_f1, roc_auc, why_not
+from sopkit.evidence.metrics import Task, accuracy, roc_auc, why_not
 from sopkit.evidence.misses import Misses, misses_of
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def operating_point(
     y = np.asarray(y, dtype=float)
     models = {"champion": np.asarray(champion, dtype=float), "challenger": np.asarray(challenger, dtype=float)}
     for name, p in models.items():
-        reason = why_not(roc_auc if task == "binary" else macro_f1, y, p)
+        reason = why_not(roc_auc if task == "binary" else accuracy, y, p)
         if reason:
             return _because(empty, f"{name}: {reason}")
     drawn = plan(

@@ -49,6 +49,34 @@ def test_multiclass_metrics_equal_scikit_learn():
     assert metrics.score("multiclass", CODES, PROBABILITIES) == pytest.approx(expected)
 
 
+def test_means_over_classes_leave_rare_ones_out():
+    """A class of nine rows enters neither macro F1, nor one-vs-rest AUC, nor their no-skill; of ten it does."""
+    for rare in (9, 10):
+        y = np.concatenate([CODES, np.full(rare, 4)])
+        p = np.vstack([np.column_stack([PROBABILITIES, np.zeros(400)]), np.tile([0.5, 0.2, 0.1, 0.1, 0.1], (rare, 1))])
+        kept = list(range(4 if rare < 10 else 5))
+        chosen, majority = p.argmax(axis=1), np.full(len(y), np.bincount(y).argmax())
+        areas = [sk.roc_auc_score(y == k, p[:, k]) for k in kept]
+        assert metrics.macro_f1(y, p) == pytest.approx(
+            sk.f1_score(y, chosen, labels=kept, average="macro", zero_division=0)
+        )
+        assert metrics.ovr_roc_auc(y, p) == pytest.approx(np.mean(areas))
+        assert metrics.no_skill("multiclass", "macro_f1", y) == pytest.approx(
+            sk.f1_score(y, majority, labels=kept, average="macro", zero_division=0)
+        )
+
+
+def test_a_mean_over_classes_is_over_the_same_ones_in_every_resample():
+    """A class that is frequent on all rows stays in the mean where a resample has few of it, and a rare one out."""
+    y = np.concatenate([CODES, np.full(9, 4)])
+    p = np.vstack([np.column_stack([PROBABILITIES, np.zeros(400)]), np.tile([0.5, 0.2, 0.1, 0.1, 0.1], (9, 1))])
+    groups, chosen = np.arange(len(y)), p.argmax(axis=1)
+    counts = np.where(y == 0, 0.0, 1.0)[None, :]
+    counts[0, np.flatnonzero(y == 0)[:3]] = 1.0
+    weighted = sk.f1_score(y, chosen, labels=[0, 1, 2, 3], average="macro", sample_weight=counts[0])
+    assert metrics.macro_f1.over(y, p, groups, counts)[0] == pytest.approx(weighted)
+
+
 def test_regression_metrics_equal_scikit_learn():
     """R², mean absolute error and root mean squared error are scikit-learn's, and bias is the mean error."""
     expected = {
@@ -128,6 +156,7 @@ def test_the_room_of_a_guardrail_scales_with_prevalence():
         (metrics.r2, [3.0, 3.0], [3.0, 2.0], "does not vary"),
         (metrics.mae, [1.0, None], [1.0, 2.0], "1 of 2 targets"),
         (metrics.macro_f1, [0, 5], [[0.5, 0.5], [0.5, 0.5]], "class codes"),
+        (metrics.macro_f1, [0] * 12 + [1] * 9, [[0.5, 0.5]] * 21, "fewer than two classes have 10 rows"),
         (metrics.multiclass_log_loss, [0, 1], [[0.9, 0.9], [0.5, 0.5]], "do not add up to one"),
         (metrics.ovr_roc_auc, [1, 1], [[0.5, 0.5], [0.4, 0.6]], "one class"),
         (metrics.accuracy, np.empty(0), np.empty((0, 3)), "no rows"),
