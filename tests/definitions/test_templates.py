@@ -64,6 +64,22 @@ def test_published_ids_of_the_retraining_sop_never_change(project):
     assert sop.stage("monitor").wait == "promotion.soak"
 
 
+def test_no_trigger_validation_or_bias_check_can_be_left_out_of_the_retraining_sop(project):
+    """Each of them is a result that its attempt must record, and the seal refuses an attempt without one."""
+    sop = load_sop(project / "templates/sops/retraining.yaml")
+    declared = {f"{stage.id}.{name}" for stage in sop.stages for name in stage.results}
+    assert declared >= {
+        "trigger.triggers_fired",
+        "collect.blocking_findings",
+        "collect.label_maturity",
+        "collect.groups_examined",
+        "prepare.leak_free_split",
+        "evaluate.fairness_examined",
+        "evaluate.robustness_examined",
+        "evaluate.fit_for_use",
+    }
+
+
 def test_every_column_of_a_model_file_is_in_its_data(project, flights):
     """What the file names, the loader delivers."""
     for name, rows in (
