@@ -65,7 +65,7 @@ from sopkit.evidence.representation import Group, Representation, representation
 from sopkit.evidence.residuals import Residuals, residuals_of
 from sopkit.evidence.robustness import Robustness, robustness_of
 from sopkit.evidence.season import Season, same_season
-from sopkit.evidence.separation import blocks_of, kept_apart, split_figure, unseen
+from sopkit.evidence.separation import blocks_of, groups_of, kept_apart, split_figure, unseen
 from sopkit.evidence.shap_values import ShapValues, shap_values_of
 from sopkit.evidence.tables import Readable, readable
 from sopkit.evidence.triggers import Facts, Fired, Triggers, evaluate_triggers, last_scheduled
@@ -131,6 +131,7 @@ __all__ = [
     "fairness_examined",
     "fairness_of",
     "folds_figure",
+    "groups_of",
     "groups_examined",
     "importance_of",
     "insufficient",

@@ -24,7 +24,9 @@ from sopkit.evidence import charts
 from sopkit.evidence.bootstrap import time_blocks
 from sopkit.evidence.measure import Measure
 
-__all__ = ["blocks_of", "kept_apart", "split_figure", "unseen"]
+__all__ = ["blocks_of", "groups_of", "kept_apart", "split_figure"]
+
+KNOWN = "known to training"  # the slice of rows whose entity training has seen
 
 
 def blocks_of(table: pd.DataFrame, model: ModelFile) -> Any:
@@ -38,6 +40,18 @@ def blocks_of(table: pd.DataFrame, model: ModelFile) -> Any:
     if data.rows_independent and len(set(blocks)) < rule.minimum_blocks:
         return np.arange(len(table))
     return blocks
+
+
+def groups_of(rows: pd.DataFrame, train: pd.DataFrame | None, model: ModelFile) -> pd.DataFrame:
+    """The slices and protected attributes of the rows; where rows have an entity, also whether `train` knows it.
+
+    Without `train` that is not asked. A result on entities that training has seen says little about new ones (Kapoor & Narayanan 2023).
+    """
+    groups = rows[list(dict.fromkeys([*model.slices, *model.protected]))]
+    if not model.data.entity or train is None:
+        return groups
+    seen = rows[model.data.entity].isin(train[model.data.entity])
+    return groups.assign(**{KNOWN: np.where(seen, "yes", "no")})
 
 
 def kept_apart(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> Measure:
