@@ -24,7 +24,7 @@ from sopkit.evidence import charts
 from sopkit.evidence.bootstrap import time_blocks
 from sopkit.evidence.measure import Measure
 
-__all__ = ["blocks_of", "groups_of", "kept_apart", "split_figure"]
+__all__ = ["blocks_of", "groups_of", "kept_apart", "split_figure", "unseen"]
 
 KNOWN = "known to training"  # the slice of rows whose entity training has seen
 
