@@ -140,4 +140,5 @@ def _show_what_is_asked(stage: Mapping[str, Any]) -> None:
         if item["severity"] == "waived":
             typer.echo(f"Accepted in writing: {item['id']}: {item['sentence']}", err=True)
     for item in (stage["gate"] or {}).get("checklist", ()):
-        typer.echo(f"  {wording.answer(item):<16} {item['question']}  ({wording.answered_by(item)})", err=True)
+        who = wording.answered_by(item)
+        typer.echo(f"  {wording.answer(item):<16} {item['id']}: {item['question']}  ({who})", err=True)

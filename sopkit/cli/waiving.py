@@ -36,6 +36,7 @@ def waive(
 
     Example:  sop waive last suspected_leak:light --reason "measured before the room is entered"
     """
+    from sopkit.archive import people
     from sopkit.archive.waiving import waive as sign_waiver
     from sopkit.cli.asking import private_key
     from sopkit.cli.looking import find_run, print_view
@@ -51,6 +52,9 @@ def waive(
     if not (reason or "").strip():
         raise WrongUse("why?", expected="a reason, which is kept with your signature", remedy="--reason TEXT")
     state = find_run(found, run)
+    # A run that is over is not resumed, so nothing else would take up a people file that was mended since
+    for notice in people.adopt(found, datetime.now(UTC)):
+        typer.echo(notice, err=True)
     entry = sign_waiver(
         found,
         state.id,

@@ -223,7 +223,9 @@ def _accepted(run: Mapping[str, Any]) -> list[RenderableType]:
     if ids := waivers.waivable(run):
         lines.append(Text("what stopped it may be accepted in writing, for the next run, by who signs at that gate:"))
         lines += [Text(f"  sop waive {run['run']} {id} --reason TEXT") for id in ids]
-    lines += [waivers.waivers_table(run["waivers"])] if run["waivers"] else []
+    said = {item["id"] for item in waived}
+    if more := [each for each in run["waivers"] if each["finding"] not in said]:
+        lines.append(waivers.waivers_table(more))
     return [Text(), *lines] if lines else []
 
 
