@@ -310,7 +310,9 @@ FINDINGS: dict[str, FindingRule] = {
     "order_tells_label": FindingRule("warn", "the order of rows tells the label"),
     "protected_label_gap": FindingRule("warn", "groups of a protected attribute have very different label rates"),
     "group_shrinks": FindingRule("warn", "a group is far rarer than in the champion's training rows"),
+    "class_appears": FindingRule("warn", "a class that no training row has: no model can recognise it"),
     # for the record
+    "class_vanishes": FindingRule("note", "a class that was learned and is not met again"),
     "repeated_text": FindingRule("note", "one text in several rows: a template, or one case entered twice"),
     "removed": FindingRule("note", "taken out by recorded cleaning"),
     "changed": FindingRule("note", "changed by recorded cleaning"),
