@@ -214,3 +214,47 @@ def test_a_run_whose_stages_are_all_done_is_done(run):
     """After the last stage the run is done."""
     run.sealed("first").sealed("second").sealed("third").sealed("fourth")
     assert "done" == run.next().state
+
+
+@pytest.mark.parametrize("gap", range(3))  # the fourth would wait for the clock
+@pytest.mark.parametrize("how", ["never executed", "failed", "interrupted"])
+def test_no_stage_is_passed_over(gap, how):
+    """Whichever stage is missing, it is the next one, although every stage after it is sealed and every gate open."""
+    play = Simulator()
+    stages = [each.id for each in SOP.stages]
+    for position, stage in enumerate(stages):
+        if position != gap:
+            play.sealed(stage)
+        elif how != "never executed":
+            play.log("stage.started", stage, 1).log(f"stage.{how}", stage, 1, {"reason": "a test"})
+    action = play.next()
+    assert (type(action), action.stage) == (Execute, stages[gap])
+
+
+@pytest.mark.parametrize("verdict", ["fail", "insufficient", None])
+def test_what_must_pass_stops_the_run_whatever_was_signed_or_done_after_it(verdict):
+    """A missing or failed result that must pass stops the run, with every gate open and every later stage sealed."""
+    play = Simulator()
+    play.log("stage.started", "first", 1)
+    play.log("stage.sealed", "first", 1, {"results": {"fine": {"verdict": verdict}} if verdict else {}})
+    for stage in ("second", "third", "fourth"):
+        play.sealed(stage)
+    assert play.next() == Finish("stopped", "blocked", f"first: `fine` is {verdict or 'missing'}: Fine", "first")
+
+
+@pytest.mark.parametrize(("now", "executes"), [("d1", False), ("", True), (None, False)])
+def test_a_stage_is_executed_again_when_a_waiver_that_it_used_is_gone(now, executes):
+    """In force with the same digest: nothing to do; withdrawn or over: the stage that used it is made again."""
+    play = Simulator()
+    play.sealed("first", uses=[{"input": "waiver:7", "digest": "d1"}])
+    state = run_state(play.entries, RUN)
+    action = next_action(
+        SOP,
+        state,
+        as_of=START,
+        gate=lambda stage: OPEN,
+        wait_of=lambda stage: timedelta(0),
+        inputs_now=lambda: {} if now is None else {"waiver:7": now},
+        moving=frozenset(),
+    )
+    assert action.stage == ("first" if executes else "second")
