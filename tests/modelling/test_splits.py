@@ -111,3 +111,27 @@ def test_a_window_restricts_training_rows(rows: pd.DataFrame, model: ModelFile) 
     assert len(modelling.newest(before, model, DAY * 10, cut)) == 240
     assert len(modelling.newest(rows, model, DAY * 10)) == 240
     assert len(modelling.newest(rows, model, None)) == len(rows)
+
+
+def monthly(*months: str, each: int = 40) -> pd.DataFrame:
+    """`each` rows for every month, written as its first day, both classes in each."""
+    times = [pd.Timestamp(month, tz="UTC") for month in months for _ in range(each)]
+    n = len(times)
+    return pd.DataFrame({"at": times, "machine": "m", "temperature": range(n), "site": "a", "alarm": [0, 1] * (n // 2)})
+
+
+def test_months_that_have_no_days_are_held_out_whole(model_with: Make) -> None:
+    """As of 1 January, thirty days of rows that are written by month are the whole of December."""
+    rows = monthly("2025-09-01", "2025-10-01", "2025-11-01", "2025-12-01")
+    model = model_with(evaluation__window="30d", data__label_delay="0d")
+    splits = modelling.split(rows, model, as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    assert [pd.Timestamp("2025-12-01", tz="UTC")] == splits.holdout["at"].unique().tolist()
+    assert len(splits.train) == 120
+
+
+def test_a_fold_without_rows_is_passed_over(model_with: Make) -> None:
+    """Of three months' folds the one that lies in a gap of the data is left out, and the others keep their months."""
+    rows = monthly("2025-02-01", "2025-03-01", "2025-05-01")
+    model = model_with(evaluation__window="30d", data__label_delay="0d")
+    found = modelling.folds(rows, model)
+    assert ["2025-03-01", "2025-05-01"] == [f"{fold.test_from:%Y-%m-%d}" for fold in found]
