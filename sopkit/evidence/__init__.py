@@ -16,7 +16,9 @@
     triggers     is it time to act?                             evaluate_triggers()
     report       evidently's report, as a view                  evidently_report()
     separation   is the past kept apart?                        kept_apart(), blocks_of()
+    near_duplicates, new_texts    judged texts that were learned by heart         near_duplicates(), on_new_texts()
     comparison   is the challenger better, and by enough?       compare() -> Comparison
+    classes      several classes: each one by itself            by_class()
     naive, residuals   numbers: worth more than a forecast for free, and leaning to one side?
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
     partial_dependence, shap_values      what moves the answers   partial_dependence_of(), shap_values_of()
@@ -38,6 +40,7 @@ from sopkit.evidence.by_period import MissingByPeriod, missing_by_period, period
 from sopkit.evidence.calibration import Calibration, calibration_of
 from sopkit.evidence.causes import Causes, Period, causes
 from sopkit.evidence.charts import Chart
+from sopkit.evidence.classes import ByClass, by_class
 from sopkit.evidence.comparison import Comparison, against_naive, compare
 from sopkit.evidence.costs import CostComparison, costs_of
 from sopkit.evidence.decision import Decision, Outcome, Reason, decide
@@ -55,6 +58,8 @@ from sopkit.evidence.measure import Measure, failed, insufficient, measured
 from sopkit.evidence.metrics import no_skill, score
 from sopkit.evidence.misses import Misses, misses_of
 from sopkit.evidence.naive import ScaledError, scaled_error_of
+from sopkit.evidence.near_duplicates import NearDuplicates, near_duplicates
+from sopkit.evidence.new_texts import NewTexts, on_new_texts
 from sopkit.evidence.operating import OperatingPoint, net_benefit, operating_point
 from sopkit.evidence.overview import folds_figure, lessons, lessons_table, nothing, resources_figure, scorer, weights
 from sopkit.evidence.own_measures import OwnMeasures, own_measures_of
@@ -72,6 +77,7 @@ from sopkit.evidence.triggers import Facts, Fired, Triggers, evaluate_triggers, 
 from sopkit.evidence.validation import validate
 
 __all__ = [
+    "ByClass",
     "Calibration",
     "Causes",
     "Chart",
@@ -94,6 +100,8 @@ __all__ = [
     "Leaks",
     "Measure",
     "MissingByPeriod",
+    "NearDuplicates",
+    "NewTexts",
     "OperatingPoint",
     "Misses",
     "Outcome",
@@ -118,6 +126,7 @@ __all__ = [
     "after_deployment",
     "against_naive",
     "blocks_of",
+    "by_class",
     "calibration_of",
     "causes",
     "compare",
@@ -145,10 +154,12 @@ __all__ = [
     "measured",
     "missing_by_period",
     "misses_of",
+    "near_duplicates",
     "net_benefit",
     "no_skill",
     "not_refitted",
     "nothing",
+    "on_new_texts",
     "operating_point",
     "own_measures_of",
     "partial_dependence_of",

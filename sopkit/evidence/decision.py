@@ -8,7 +8,8 @@ The rule, in the order it is judged:
 3. hard findings keep the champion after all: a challenger that is not shown to beat no skill (better than a champion
    that is worse than dice is not good enough), a fairness limit of a protected attribute broken and worse than the
    champion's, a model that does not answer under a disturbance, or one of numbers that is shown to be worse than a
-   forecast for free (`naive`; a first champion has to be shown to be better);
+   forecast for free (`naive`; a first champion has to be shown to be better), or a gain of which nothing is left
+   where judged texts are no copies of learned ones (`holds`);
 4. soft findings decide nothing and are put before the signer: volume at the operating point, calibration,
    robustness losses, slices, gaps that the champion has as well, everything `insufficient`.
 
@@ -158,13 +159,15 @@ def decide(
     fairness: Fairness | None = None,
     robustness: Robustness | None = None,
     naive: ScaledError | None = None,
+    holds: Iterable[Measure] = (),
     also: Iterable[Measure] = (),
     fallback: str = "",
 ) -> Decision:
     """The decision by the rule in the module's docstring.
 
     `first` says that `comparison` is against a naive baseline (`against_naive`). `must_hold` are measures of earlier
-    stages without which no score can be believed; `also` are measures that only inform the signer. `fallback` is what
+    stages without which no score can be believed; `holds` keep the champion where they fail (a gain on copied texts
+    alone), and otherwise inform the signer, as `also` does whatever its verdict. `fallback` is what
     the SOP says is done when no model is fit for use.
     """
     reasons = [
@@ -183,6 +186,7 @@ def decide(
     reasons += _of_naive(naive, first)
     reasons += _of_fairness(fairness)
     reasons += _of_robustness(robustness)
+    reasons += [_judged("hard", m) if m.verdict is Verdict.FAIL else _note(m) for m in holds if m.verdict]
     soft = [*also, *comparison.doubts]
     soft += calibration.measures if calibration else []
     soft += operating.measures if operating else []

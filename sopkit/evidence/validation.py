@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +22,8 @@ from sopkit.evidence import faults, history, rules, spelling, timing, units
 from sopkit.evidence.by_period import categories, missing_by_period, periods_of, standstill
 from sopkit.evidence.findings import Finding, Findings
 from sopkit.evidence.label_faults import label_findings
-from sopkit.evidence.leaks import suspected_leaks
+from sopkit.evidence.leaks import Leaks, suspected_leaks
+from sopkit.evidence.near_duplicates import repeated_texts
 from sopkit.evidence.representation import representation
 from sopkit.evidence.schema import schema_findings
 
@@ -39,6 +41,7 @@ def validate(
     removed: Mapping[str, int] | None = None,
     changed: Mapping[str, int] | None = None,
     without_label: int = 0,
+    leaks: Leaks | None = None,
     limits: rules.Validation = rules.VALIDATION,
 ) -> Findings:
     """Every finding about `table` as of a moment.
@@ -46,7 +49,8 @@ def validate(
     `target` is aligned with the table (missing where a label is not known); by default the target's column.
     `target_columns` are those an expression target is made of, `reference` the rows of the last training,
     `removed` and `changed` what recorded cleaning took out and changed (reason -> number), to be shown beside the
-    rest; `without_label` of the rows that it took out should have had a label by now.
+    rest; `without_label` of the rows that it took out should have had a label by now. `leaks` where they
+    were looked for already.
     Raises nothing for bad data; a table that lacks its columns gets the findings that can be made without them.
     """
     time = model.data.time
@@ -63,6 +67,7 @@ def validate(
         found += faults.values(table, model, limits)
         found += schema_findings(table, model, limits.examples)
         found += faults.duplicates(table, model)
+        found += repeated_texts(table, model)
         found += spelling.texts(table, model, target_columns)
         found += units.two_scales(table, model, limits)
         found += units.by_group(table, model, _groups(table, model), limits)
@@ -76,15 +81,8 @@ def validate(
             looked_at.append("reference")
         if target is not None and time in table:
             found += label_findings(table, target, model, as_of, without_label)
-            leaks = suspected_leaks(
-                table,
-                target,
-                model.features,
-                task=model.target.task,
-                time=time,
-                ids=model.data.id,
-                target_columns=target_columns,
-            )
+            options: dict[str, Any] = {"task": model.target.task, "time": time, "ids": model.data.id}
+            leaks = leaks or suspected_leaks(table, target, model.features, target_columns=target_columns, **options)
             found += leaks.findings
             columns = [name for name in dict.fromkeys([*model.slices, *model.protected]) if name in table]
             found += representation(table, target, columns, task=model.target.task).findings(model.protected)

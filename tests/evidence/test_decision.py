@@ -70,6 +70,18 @@ def test_a_first_champion_has_to_beat_the_naive_forecast_or_nothing_goes_into_se
     assert decide(against_naive(y, naive, naive, **common), first=True).outcome == "blocked"
 
 
+@pytest.mark.parametrize(
+    ("measure", "outcome"),
+    [(failed("gain_without_copies", "nothing is left"), "champion_kept"), (insufficient("x", "few"), "promoted")],
+)
+def test_a_gain_on_copied_texts_alone_keeps_the_champion(measure, outcome):
+    """What `holds` keeps the champion where it fails; where it cannot be told, the signer reads that."""
+    y, weak, strong, day = binary()
+    decision = decide(compared(weak, strong, y, day), holds=[measure])
+    assert decision.outcome == outcome
+    assert measure.reason in " ".join(reason.finding for reason in decision.reasons)
+
+
 @pytest.mark.parametrize("measure", [failed("leak_free_split", "3 rows"), insufficient("leaks", "no engine")])
 def test_scores_that_cannot_be_believed_block_whatever_they_say(measure):
     """Something that must hold and does not, or cannot be told, blocks a challenger that meets the rule."""
