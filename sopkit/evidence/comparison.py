@@ -406,7 +406,7 @@ def compare(
     that the rule needs and nobody measured.
     """
     evaluation = evaluation or Evaluation()
-    usual = defaults(task)
+    usual = defaults(task, y)
     _require_measured(evaluation, own, costs)
     primary = find(task, evaluation.metric or usual.primary)
     guardrails = dict(usual.guardrails if evaluation.guardrails is None else evaluation.guardrails)

@@ -277,13 +277,22 @@ METRICS: dict[Task, dict[str, Metric]] = {
 }
 
 
-def defaults(task: Task) -> Defaults:
-    """The primary metric of a task and its guardrails (metric -> how much worse it may be, share of no-skill)."""
-    return {
+def defaults(task: Task, y: Any = None) -> Defaults:
+    """The primary metric of a task and its guardrails (metric -> how much worse it may be, share of no-skill).
+
+    Where `y` (binary) says that one outcome is rare, the log loss guards too: a Brier score hardly notices what is
+    said of one row in a hundred (Benedetti 2010).
+    """
+    usual = {
         "binary": Defaults("roc_auc", {"brier": 0.02}),
         "multiclass": Defaults("macro_f1", {"log_loss": 0.02}),
         "regression": Defaults("r2", {"mae": 0.02}),
     }[task]
+    if task == "binary" and y is not None and len(y):
+        rate = float(np.nanmean(np.asarray(y, dtype=float)))
+        if 0 < min(rate, 1 - rate) < rules.RARE:
+            return usual._replace(guardrails={**usual.guardrails, "log_loss": 0.02})
+    return usual
 
 
 def find(task: str, name: str) -> Metric:

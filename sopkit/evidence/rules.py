@@ -21,6 +21,7 @@ __all__ = [
     "NUMBERS",
     "OWN_WORK",
     "PROMISE",
+    "RARE",
     "SINGLE_ROW",
     "TEXTS",
     "VALIDATION",
@@ -212,6 +213,7 @@ class SingleRow:
 
 
 ASKED = Asked()
+RARE = 0.05  # share of the rarer outcome below which the log loss guards as well as the Brier score
 DRIFT = Drift()
 LEAKS = Leaks()
 LABELS = Labels()

@@ -213,3 +213,13 @@ def test_a_scaled_error_of_one_is_the_seasonal_naive_forecast():
     assert metrics.scaled_error(metrics.mae(VALUES, naive))(VALUES, naive) == pytest.approx(1)
     with pytest.raises(DataError):
         metrics.scaled_error(0.0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "guards"), [(0.02, ["brier", "log_loss"]), (0.3, ["brier"]), (0.98, ["brier", "log_loss"])]
+)
+def test_the_log_loss_guards_where_an_outcome_is_rare(rate, guards):
+    """Below one in twenty the Brier score hardly notices the rare outcome, so the log loss is a guardrail too."""
+    y = np.r_[np.ones(int(1000 * rate)), np.zeros(1000 - int(1000 * rate))]
+    assert guards == list(metrics.defaults("binary", y).guardrails)
+    assert ["brier"] == list(metrics.defaults("binary").guardrails)
