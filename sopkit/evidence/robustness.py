@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.errors import DataError
+from sopkit.evidence import rules
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, room, why_not
 
@@ -148,9 +149,10 @@ def robustness_of(
     task: Task,
     evaluation: Evaluation | None = None,
     categorical: Sequence[str] | None = None,
-    rows: int = 5000,
+    rows: int | None = None,
 ) -> Robustness:
-    """Disturb the inputs one way at a time and measure the loss on at most `rows` held-out rows (drawn by seed).
+    """Disturb the inputs one way at a time and measure the loss on at most `rows` held-out rows, drawn by seed
+    (default: as many as `rules.ASKED` allows for that many features).
 
     `categorical` names the features that hold categories; by default those that are neither numbers nor times.
     Raises DataError when features and targets do not fit.
@@ -158,7 +160,7 @@ def robustness_of(
     evaluation = evaluation or Evaluation()
     metric = find(task, evaluation.metric or defaults(task).primary)
     random = np.random.default_rng(evaluation.seed)
-    sample, truth = sampled(features, y, rows, random)
+    sample, truth = sampled(features, y, rules.ASKED.rows(2 * features.shape[1]) if rows is None else rows, random)
     limit = evaluation.robustness.largest_loss
     empty = pd.DataFrame(columns=["disturbance", "feature", "label", "value", "loss", "error", "verdict"])
     undisturbed, error = answer(predict, sample)

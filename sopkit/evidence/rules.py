@@ -158,7 +158,7 @@ class Asked:
     A budget of work, not a limit of evidence: the rows that were asked stand beside each result.
     """
 
-    answers: int = 500_000
+    answers: int = 300_000
     fewest: int = 1000
     most: int = 5000
 
