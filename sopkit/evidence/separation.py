@@ -86,7 +86,8 @@ def unseen(adoption: Mapping[str, Any] | None) -> list[Measure]:
     end, title = adoption.get("trained_until"), "Held-out rows that the adopted model cannot have seen"
     detail = {"uri": adoption.get("uri"), "trained_until": end}
     if not end:
-        reason = "nobody has said when its training ended (--trained-until), so it may have seen them"
+        title = "it is not said until when the adopted model was trained (--trained-until)"
+        reason = "it may have seen every one of the held-out rows"
         return [Measure("unseen_by_adopted", None, Verdict.INSUFFICIENT, reason, detail, title=title)]
     reason = f"as stated by who adopts it, its training ended before {str(end)[:16]}; held-out rows are later"
     return [Measure("unseen_by_adopted", "all", Verdict.PASS, reason, detail, title=title)]

@@ -155,7 +155,7 @@ def adapt(found: Any, model: ModelFile) -> Pipeline:
         _require_features(list(found.named_steps["columns"].features), model)
         return found
     names, form = _wanted(found, model)
-    kinds = {name: model.features[name].type for name in names}
+    kinds: dict[str, str] = {name: model.features[name].type for name in names}
     if model.target.task == "regression":
         return Pipeline([("columns", Columns(kinds)), ("estimator", AdoptedRegressor(found, form))])
     return Pipeline([("columns", Columns(kinds)), ("estimator", AdoptedClassifier(found, form, _names(found, model)))])
