@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,11 @@ class Recipe:
     features: dict[str, str] = field(default_factory=dict)
     window: timedelta | None = None
     title: str = ""
+
+    def same_as(self, other: Recipe) -> bool:
+        """Whether both make the same model of the same rows, whatever they are called."""
+        alike = replace(self, name="", title="") == replace(other, name="", title="")
+        return alike and list(self.features) == list(other.features)  # their order decides between equal splits
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from sopkit import modelling
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError, DefinitionError, NotEnoughEvidence
 from sopkit.evidence.metrics import score
+from sopkit.modelling.challengers import Recipe
 
 Make = Callable[..., ModelFile]
 LINEAR = {"class": "sklearn.linear_model.LogisticRegression", "parameters": {"max_iter": 500}}
@@ -341,3 +344,18 @@ def test_texts_without_a_word_are_left_out(rows: pd.DataFrame, model_with: Make,
     fitted = modelling.fit(modelling.recipe(model), rows.assign(note=empty), model)
     assert any("'note'" in note for note in fitted.notes)
     assert np.isfinite(modelling.predict(fitted.pipeline, rows.assign(note="a word"), model)).all()
+
+
+def test_recipes_are_the_same_where_only_their_names_differ():
+    """A challenger that overrides nothing is the model file's own recipe; a window, a feature less or a parameter
+    makes it another."""
+    own = Recipe("own", "sklearn.linear_model.Ridge", {"alpha": 1.0}, {"x": "numeric", "z": "numeric"})
+    assert own.same_as(replace(own, name="all-past", title="On all rows"))
+    others = [
+        replace(own, window=timedelta(days=30)),
+        replace(own, features={"x": "numeric"}),
+        replace(own, features={"z": "numeric", "x": "numeric"}),
+        replace(own, parameters={"alpha": 2.0}),
+        replace(own, estimator="sklearn.linear_model.Lasso"),
+    ]
+    assert not any(own.same_as(other) for other in others)
