@@ -11,7 +11,7 @@ LIGHT = (
     "             'cleaning_table', 'label_columns', 'newest', 'describe'):\n"
     "    getattr(modelling, name)\n"
     "import sys\n"
-    "print(sorted({name.partition('.')[0] for name in sys.modules} & {'sklearn', 'skops', 'evidently', 'matplotlib'}))\n"
+    "print(sorted({name.partition('.')[0] for name in sys.modules} & {'sklearn', 'evidently', 'matplotlib'}))\n"
 )
 
 
