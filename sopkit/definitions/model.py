@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sopkit.definitions.durations import Duration
 
 __all__ = [
+    "COSTS",
+    "METRICS",
     "Challenger",
     "Check",
     "Column",
@@ -35,6 +37,16 @@ __all__ = [
 
 ID = r"^[a-z][a-z0-9-]*$"
 Task = Literal["binary", "multiclass", "regression"]
+METRICS: dict[Task, tuple[str, ...]] = {
+    "binary": ("roc_auc", "average_precision", "brier", "log_loss", "brier_skill"),
+    "multiclass": ("macro_f1", "accuracy", "log_loss", "ovr_roc_auc"),
+    "regression": ("r2", "mae", "rmse", "bias"),
+}
+COSTS: dict[Task, tuple[str, ...]] = {
+    "binary": ("false_positive", "false_negative", "true_positive", "true_negative"),
+    "multiclass": ("wrong_answer",),
+    "regression": ("over", "under"),
+}
 
 
 class _Strict(BaseModel):

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sopkit.definitions.model import Costs, Evaluation
+from sopkit.definitions.model import COSTS, Costs, Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, mean_interval, plan
 from sopkit.evidence.measure import Measure, number
@@ -35,11 +35,6 @@ __all__ = ["CostComparison", "calibrated_threshold", "costs_of"]
 
 Array: TypeAlias = NDArray[Any]
 NOBODY, EVERYBODY = "flagging nobody", "flagging everybody"
-FIELDS = {
-    "binary": ("false_positive", "false_negative", "true_positive", "true_negative"),
-    "multiclass": ("wrong_answer",),
-    "regression": ("over", "under"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,9 +255,9 @@ def _unusable(
     costs = evaluation.costs
     if costs is None:
         return "The model file declares no costs"
-    declared = {name: getattr(costs, name) for name in FIELDS[task]}
+    declared = {name: getattr(costs, name) for name in COSTS[task]}
     if not any(declared.values()):
-        return f"The costs say nothing about a {task} target, for which {', '.join(FIELDS[task])} can be declared"
+        return f"The costs say nothing about a {task} target, for which {', '.join(COSTS[task])} can be declared"
     if isinstance(costs.wrong_answer, dict):
         unknown = sorted(set(costs.wrong_answer) - set(labels or ()))
         if task == "multiclass" and unknown:

@@ -400,3 +400,29 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(workspace, change):
     problems = found(workspace)
     assert any(f"error {FLIGHTS}:2: a tab" in problem for problem in problems)
     assert any(f"error {SOP}:2: sop: the name differs" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("primary: roc_auk", "no metric 'roc_auk' for a binary target, did you mean 'roc_auc'?"),
+        ("primary: r2", "evaluation.primary: no metric 'r2' for a binary target"),
+        ("guardrails: {mae: 0.1}", "evaluation.guardrails.mae: no metric 'mae' for a binary target"),
+        (
+            "measures: {late: {function: 'flights:lode', better: lower}}",
+            "flights.py does not define `lode`, did you mean",
+        ),
+        ("measures: {late: {function: 'lode', better: lower}}", "evaluation.measures.late.function: not a function"),
+        ("measures: {brier: {function: 'flights:load', better: lower}}", "an own measure is called like a metric"),
+        ("measures: {late: {function: 'flights:load', better: lower}}\n  primary: late", None),
+        ("costs: {over: 2, false_positive: 1}", "evaluation.costs.over: a binary target has no such answer"),
+        ("costs: {unit: h}", "evaluation.costs: no answer costs anything"),
+        ("costs: {false_negative: 8, unit: h}", None),
+    ],
+)
+def test_what_judging_rests_on_is_checked_before_a_run(workspace, change, written, said):
+    """Metrics exist for the task, own functions exist in the file, and costs belong to answers of the task."""
+    change("templates/models/flights.yaml", "  window: 30d\n\ntriggers", f"  window: 30d\n  {written}\n\ntriggers")
+    problems = found(workspace, file="templates/models/flights.yaml")
+    assert len(problems) == (said is not None)
+    assert all(said in problem for problem in problems)

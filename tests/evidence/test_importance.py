@@ -7,12 +7,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
+from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict
 from sopkit.errors import WrongUse
 from sopkit.evidence.importance import importance_of
+from sopkit.evidence.robustness import sampled
 
 RANDOM = np.random.default_rng(5)
 N = 3000
@@ -134,3 +138,25 @@ def test_many_features_are_asked_on_fewer_rows_which_are_told():
     assert found.rows == 1000  # the fewest; the budget alone would give 750
     assert sum(asked[1:]) == 80 * 5 * found.rows
     assert found.to_dict()["rows"] == found.rows
+
+
+def test_the_change_is_the_paired_difference_under_the_same_shuffles():
+    """Its interval is Student's, of the differences shuffle by shuffle; two equal models differ in nothing."""
+    same = importance_of(model, FEATURES, Y, task="binary", champion=model)
+    assert same.table[["change", "change_low", "change_high"]].abs().to_numpy().max() == 0
+    assert "no feature gained or lost" in same.finding
+    repeats = 4
+    found = importance_of(model, FEATURES, Y, task="binary", champion=torn, repeats=repeats, rows=1000)
+    sample, truth = sampled(FEATURES, Y, 1000, random := np.random.default_rng(Evaluation().seed))
+    orders = [random.permutation(len(truth)) for _ in range(repeats)]
+    lost = [
+        [
+            roc_auc_score(truth, ask(sample)) - roc_auc_score(truth, ask(sample.assign(weak=sample.weak.array[order])))
+            for order in orders
+        ]
+        for ask in (model, torn)
+    ]
+    change = np.subtract(*lost)
+    row = found.table.set_index("feature").loc["weak"]
+    low, high = stats.t.interval(0.95, repeats - 1, change.mean(), stats.sem(change))
+    assert [row.change, row.change_low, row.change_high] == pytest.approx([change.mean(), low, high])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 
+from sopkit.definitions.model import METRICS
 from sopkit.errors import DataError, WrongUse
 from sopkit.evidence import metrics
 
@@ -223,3 +224,8 @@ def test_the_log_loss_guards_where_an_outcome_is_rare(rate, guards):
     y = np.r_[np.ones(int(1000 * rate)), np.zeros(1000 - int(1000 * rate))]
     assert guards == list(metrics.defaults("binary", y).guardrails)
     assert ["brier"] == list(metrics.defaults("binary").guardrails)
+
+
+def test_model_files_are_checked_against_the_metrics_that_there_are():
+    """The names that a model file may use are those of the metrics, task by task."""
+    assert {task: tuple(known) for task, known in metrics.METRICS.items()} == METRICS

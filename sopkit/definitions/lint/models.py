@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from sopkit.definitions.durations import parse_duration, render_duration
 from sopkit.definitions.expressions import Expression, parse
+from sopkit.definitions.lint.judging import check_judging
 from sopkit.definitions.lint.words import never_said
 from sopkit.definitions.model import Estimator, ModelFile, Trigger
 from sopkit.definitions.problems import Problem, did_you_mean
@@ -44,6 +45,9 @@ def check_model(model: ModelFile, document: Document, *, folder: Path, root: Pat
     for name, trigger in model.triggers.conditions.items():
         yield from _trigger(trigger, document, ("triggers", "conditions", name))
     yield from _evaluation(model, document)
+    for name, check in model.data.checks.items():
+        yield from _function(check.function, document, ("data", "checks", name, "function"), folder)
+    yield from check_judging(model, document, lambda named, path: _function(named, document, path, folder))
 
 
 def _expression(text: str, document: Document, path: tuple[str, ...]) -> tuple[Expression | None, list[Problem]]:
@@ -64,6 +68,13 @@ def _source(model: ModelFile, document: Document, folder: Path, root: Path) -> I
         yield from _own(own[1], own[2], document, path, folder)
     elif "${" not in source and not any(root.glob(source) if not Path(source).is_absolute() else [Path(source)]):
         yield document.warning(path, "no file matches", got=source)
+
+
+def _function(named: str, document: Document, path: tuple[str, ...], folder: Path) -> Iterator[Problem]:
+    if own := OWN.fullmatch(named):
+        yield from _own(own[1], own[2], document, path, folder)
+    else:
+        yield document.error(path, "not a function", "module:name of the file beside the model file", named)
 
 
 def _own(module: str, name: str, document: Document, path: tuple[str, ...], folder: Path) -> Iterator[Problem]:
