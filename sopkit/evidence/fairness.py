@@ -7,6 +7,8 @@ The rules:
 * a gap is the largest difference between two groups, with an interval that holds for all pairs together;
 * two limits, an absolute one *and* not worse than the champion: a limit that the champion breaks as well is a finding
   for the signer, a limit that the challenger newly breaks or breaks further speaks against it;
+* without a champion there is nothing to be worse than: a limit that the model file states itself stops a first
+  champion that breaks it beyond chance, the default limit is put before the signers;
 * intersections of protected attributes are groups too, where large enough;
 * a group below the minimum, or a rate with less than a quarter of that to count, is `insufficient` and not compared.
 """
@@ -69,6 +71,7 @@ class Gap:
     protected: bool
     limit: float
     not_worse_by: float
+    stated: bool = False  # the limit stands in the model file
 
     @property
     def broken(self) -> bool:
@@ -77,9 +80,9 @@ class Gap:
 
     @property
     def worse(self) -> bool:
-        """Worse than the champion by more than allowed, and not by chance; a broken limit without one is worse."""
+        """Worse than the champion by more than allowed; without one, beyond a stated limit. Neither by chance."""
         if self.change is None:
-            return self.broken
+            return self.stated and bool(self.gap.low > self.limit)
         return bool(self.change.value > self.not_worse_by and self.change.low > 0)
 
     @property
@@ -307,7 +310,8 @@ def _gap(
     enough = np.bincount(group, minlength=len(names)) >= limits.minimum_group
     enough &= np.bincount(group, rates[rate][1], minlength=len(names)) >= limits.minimum_group / 4
     kept = np.flatnonzero(enough)
-    rest = (len(kept), len(names) - len(kept), shielded, limits.largest_gap, limits.not_worse_by)
+    stated = "largest_gap" in limits.model_fields_set
+    rest = (len(kept), len(names) - len(kept), shielded, limits.largest_gap, limits.not_worse_by, stated)
     if len(kept) < 2:
         reason = f"{len(kept)} of {len(names)} groups have {limits.minimum_group} rows and enough of them to count"
         none = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", reason, evaluation.confidence)
