@@ -65,7 +65,8 @@ def _exact(x: np.ndarray, values: np.ndarray, names: Sequence[str]) -> list[str]
     design, weights = _fitted(x[whole], values[whole])
     if (values[whole] - design @ weights).std() > EXACT * values[whole].std():
         return []
-    return [name for name, w in zip(names, weights[1:], strict=True) if abs(w) > 1e-3 * values[whole].std()]
+    parts = [name for name, w in zip(names, weights[1:], strict=True) if abs(w) > 1e-3 * values[whole].std()]
+    return parts if len(parts) > 1 else []  # one alone is told by its own strength
 
 
 def _separating(x: np.ndarray, values: np.ndarray, names: Sequence[str]) -> list[str]:

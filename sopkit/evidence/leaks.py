@@ -155,7 +155,8 @@ def suspected_leaks(
     told = {finding.column for finding in findings}
     numeric = [name for name, kind in others.items() if kind == "numeric" and name not in told]
     if task == "regression":
-        findings += made_of_parts(rows, y.to_numpy(dtype=float), numeric, task, known_at)
+        every = [name for name, kind in others.items() if kind == "numeric"]  # the other part of a sum is a leak too
+        findings += made_of_parts(rows, y.to_numpy(dtype=float), every, task, known_at)
     elif task == "binary":
         findings += made_of_parts(rows, coded[0], numeric, task, known_at)
         findings += ids_and_order(rows, coded[0], ids, time, limits)
