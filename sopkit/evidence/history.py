@@ -63,7 +63,7 @@ def _categories(
 ) -> list[Finding]:
     found = []
     was, is_now = before.dropna().astype(str), now.dropna().astype(str)
-    unseen = now.notna() & ~now.astype(str).isin(set(was))
+    unseen = now.notna() & ~now.astype(str).isin(was.unique())
     if unseen.any():
         which = ", ".join(map(str, now[unseen].value_counts().index[:5]))
         told = f"{int(unseen.sum()):,} rows have values of {name} that training never saw ({which})"
@@ -71,7 +71,8 @@ def _categories(
         remedy = "ask whether codes were renamed; a model guesses where it has learned nothing"
         found.append(of_rows(code, told, name, unseen, table, model, remedy=remedy))
     shares = was.value_counts(normalize=True)
-    gone = [value for value in shares.index[shares >= limits.category] if value not in set(is_now)]
+    there = set(is_now.unique())
+    gone = [value for value in shares.index[shares >= limits.category] if value not in there]
     if gone and len(is_now) * limits.category >= 30:
         told = f"Values of {name} that training saw often are not there any more: {', '.join(gone[:5])}"
         remedy = "ask whether codes were renamed, or a source is missing"
@@ -92,7 +93,7 @@ def _rewritten(
     kept = [name for name in table.columns if name in reference.columns]
     old = reference[kept].drop_duplicates(ids)
     both = old.merge(table[kept].drop_duplicates(ids), on=ids, how="left", suffixes=("", " now"), indicator="where")
-    lost = (both["where"] == "left_only").to_numpy()
+    lost = (both["where"] == "left_only").to_numpy(copy=True)
     if model.data.history is not None and time in kept:
         lost &= (moments(both[time]) >= moments(table[time]).min()).to_numpy()
     found = []
