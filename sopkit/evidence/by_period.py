@@ -164,7 +164,8 @@ def _moves(shares: pd.Series, rows: pd.Series, name: str, period: str, limits: r
     if len(shares) < 2 or not shares.max() > 0:
         return []
     # one odd week is an outage, not a change: a level has to last
-    level = shares.rolling(3, center=True, min_periods=2).median() if len(shares) > 3 else shares
+    level = shares.rolling(3, center=True, min_periods=3 if len(shares) > 8 else 2).median()
+    level = level if len(shares) > 3 else shares
     overall = float(np.average(shares, weights=rows))
     noise = np.sqrt(max(overall * (1 - overall), 1e-4) / rows.median())
     if level.max() - level.min() <= max(limits.missing_moves, 4 * noise):
@@ -191,7 +192,9 @@ def standstill(table: pd.DataFrame, model: ModelFile, periods: Periods) -> list[
         groups = values.groupby(periods.codes)
         kinds, known = groups.nunique(), groups.count()
         kinds, known = kinds[kinds.index >= 0], known[known.index >= 0]
-        still = (kinds == 1) & (known >= 30)
+        usual = values.mode().iloc[0] if known.sum() else np.nan
+        often = (values == usual).mean() > 0.5  # such as no purchase yet: standing there is no sign of anything
+        still = (kinds == 1) & (known >= 30) & ~((groups.first().reindex(kinds.index) == usual) & often)
         if values.nunique() <= 10 or not still.any() or still.mean() > 0.2:
             continue
         which = [periods.day(place) for place in still.index[still]]
@@ -208,7 +211,7 @@ def categories(table: pd.DataFrame, model: ModelFile, periods: Periods, limits: 
     for name, feature in model.features.items():
         if feature.type != "categorical" or name not in table.columns or len(periods.starts) < 3:
             continue
-        codes, labels = pd.factorize(table[name].map(str, na_action="ignore"))
+        codes, labels = pd.factorize(table[name])
         inside = (codes >= 0) & (periods.codes >= 0)
         counts = np.zeros((len(periods.starts), len(labels)))
         np.add.at(counts, (periods.codes[inside], codes[inside]), 1)
@@ -224,9 +227,9 @@ def categories(table: pd.DataFrame, model: ModelFile, periods: Periods, limits: 
             share = counts[first : last + 1, place].sum() / max(rows[first : last + 1].sum(), 1)
             if share < limits.category:
                 continue
-            if first and share * rows[:first].sum() >= 30:
+            if first and share * rows[:first].sum() >= limits.period_rows:
                 appears.append(f"{label} from {periods.day(first)} on ({share:.0%} of rows)")
-            if last < len(rows) - 1 and share * rows[last + 1 :].sum() >= 30:
+            if last < len(rows) - 1 and share * rows[last + 1 :].sum() >= limits.period_rows:
                 vanishes.append(f"{label} after the {periods.period} of {periods.day(last)} ({share:.0%} of rows)")
         remedy = "ask whether codes were renamed; learn from the rows since, or map old to new"
         if appears:

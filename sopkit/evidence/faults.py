@@ -40,9 +40,10 @@ def cleaning(
             told = f"{count / before:.0%} of all rows were taken out: {reason}"
             remedy = "was a source joined twice, or read in part? Look at the rows, and at data.keep_rows_where"
             found.append(finding("much_removed", told, reason, count=count, share=count / before, remedy=remedy))
-    for reason, count in changed.items():
-        told = f"{count:,} values were changed: {reason}"
-        found.append(finding("changed", told, reason, count=count, share=min(count / max(rows, 1), 1.0)))
+    if changed:
+        told = "; ".join(f"{reason} ({count:,})" for reason, count in sorted(changed.items(), key=lambda i: -i[1])[:6])
+        more = f" and {len(changed) - 6} more" if len(changed) > 6 else ""
+        found.append(finding("changed", f"Cleaning changed values: {told}{more}", count=sum(changed.values())))
     return found
 
 
@@ -217,7 +218,7 @@ def _entities(table: pd.DataFrame, model: ModelFile) -> list[Finding]:
     elif time in table and pd.api.types.is_datetime64_any_dtype(table[time].dtype):
         newest = table[time] > table[time].max() - model.evaluation.window
         known = owner[newest].isin(owner[~newest].dropna().unique())
-        if len(known):
+        if len(known) < len(owner):
             told += f"; in the newest window {known.mean():.0%} of rows are of one that occurs before"
     remedy = "a test on entities that training has seen flatters; see evaluation.by_entity"
     count, share = int(repeated.sum()), float(repeated.mean())

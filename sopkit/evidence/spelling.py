@@ -58,10 +58,11 @@ def one_spelling(value: object) -> str:
 
 
 def _spellings(raw: pd.Series, name: str, table: pd.DataFrame, model: ModelFile, *, label: bool) -> list[Finding]:
-    counts = raw.dropna().map(str).value_counts()
     same: dict[str, list[str]] = {}
-    for value in counts.index:  # the most frequent spelling first
-        same.setdefault(one_spelling(value), []).append(value)
+    for value in map(str, raw.value_counts().index):  # the most frequent spelling first
+        spellings = same.setdefault(one_spelling(value), [])
+        if value not in spellings:
+            spellings.append(value)
     several = [spellings for spellings in same.values() if len(spellings) > 1]
     if not several:
         return []

@@ -7,7 +7,6 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import ModelFile
 from sopkit.evidence import rules
 from sopkit.evidence.by_period import PERIODS, Periods, moments, periods_of
@@ -128,8 +127,7 @@ def _thin(periods: Periods, name: str, limits: rules.Validation) -> list[Finding
 
 
 def _length(value: pd.Timedelta) -> str:
-    return (
-        render_duration(value.round("s").to_pytimedelta())
-        if value < pd.Timedelta("48h")
-        else f"{value / pd.Timedelta('1D'):.1f}d"
-    )
+    for unit, length in (("days", "1D"), ("hours", "1h"), ("minutes", "1min")):
+        if value >= 2 * pd.Timedelta(length):
+            return f"{value / pd.Timedelta(length):.3g} {unit}"
+    return f"{value.total_seconds():.3g} seconds"

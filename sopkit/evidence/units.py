@@ -27,6 +27,7 @@ __all__ = ["by_group", "by_period", "since", "two_scales"]
 
 SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 ENOUGH = 100
+UNUSUAL = 6.0  # times the usual step from one period to the next
 REMEDY = "ask the source for the unit; give `data.columns` a min and max"
 
 
@@ -97,23 +98,28 @@ def by_group(table: pd.DataFrame, model: ModelFile, columns: list[str], limits: 
     part = table.iloc[::step]
     values = pd.DataFrame({name: numbers(part[name]) for name in names})
     found: dict[str, Finding] = {}
-    for column in columns:
-        groups, labels = pd.factorize(part[column].map(str, na_action="ignore"))
+    for column in columns if names else ():
+        groups, labels = pd.factorize(part[column])
         sizes = np.bincount(groups[groups >= 0], minlength=len(labels))
-        if not 2 <= len(labels) <= 50 or (sizes >= ENOUGH).sum() < 2:
+        large = np.flatnonzero(sizes >= ENOUGH)
+        if not 2 <= len(labels) <= 50 or len(large) < 2:
             continue
-        quantiles = values.groupby(groups).quantile(SHARES).unstack()
-        for name in (name for name in names if name not in found):
-            for group in np.flatnonzero(sizes >= ENOUGH):
-                one = quantiles.loc[group, name].to_numpy(dtype=float)
-                others = [other for other in np.flatnonzero(sizes >= ENOUGH) if other != group]
-                rest = quantiles.loc[others, name].median().to_numpy(dtype=float)
+        wide = values.groupby(groups).quantile(SHARES).unstack().reindex(large)
+        quantiles = wide.to_numpy(dtype=float).reshape(len(large), len(names), len(SHARES))
+        for place, name in enumerate(names):
+            for group in range(len(large)) if name not in found else ():
+                one, others = quantiles[group, place], np.delete(quantiles[:, place], group, axis=0)
+                others = others[~np.isnan(others).any(axis=1)]
+                if not len(others):
+                    continue
+                rest = np.median(others, axis=0)
                 conversion = _conversion(rest, one, spread=0.25, middle=0.25)
                 if conversion is None or not _alike(rest, one, conversion):
                     continue
-                told = f"Where {column} is {labels[group]}, {name} looks converted {conversion.words} "
+                label = labels[large[group]]
+                told = f"Where {column} is {label}, {name} looks converted {conversion.words} "
                 told += f"(median {number(one[2])}, elsewhere {number(rest[2])})"
-                there = table[column].map(str, na_action="ignore") == labels[group]
+                there = (table[column] == label).fillna(False).astype(bool)
                 found[name] = of_rows("unit_by_group", told, name, there, table, model, remedy=REMEDY, show=[column])
                 break
     return list(found.values())
@@ -170,20 +176,27 @@ def _alike(was: np.ndarray, now: np.ndarray, one: Conversion) -> bool:
 
 
 def _boundary(quantiles: np.ndarray) -> tuple[int, Conversion, float, float] | None:
-    """Where neighbouring periods are a conversion apart: the boundary with the largest step, if any."""
-    best: tuple[float, int, Conversion, float, float] | None = None
+    """Where neighbouring periods are a conversion apart: the boundary with the largest step, if any.
+
+    The step must stand out from those between other periods, or it is how this feature moves.
+    """
+    steps = np.abs(np.diff(quantiles[:, 2]))
+    usual = 1.4826 * float(np.nanmedian(steps)) if np.isfinite(steps).any() else np.nan
     for reach, spread, middle in ((3, 0.35, 0.5), (1, 0.15, 0.25)):
+        best: tuple[float, int, Conversion, float, float] | None = None
         for at in range(1, len(quantiles)):
+            if not steps[at - 1] > UNUSUAL * usual:
+                continue
             sides = [quantiles[max(0, at - reach) : at], quantiles[at : at + reach]]
             sides = [side[~np.isnan(side).any(axis=1)] for side in sides]
             if not all(map(len, sides)):
                 continue
             was, now = (np.median(side, axis=0) for side in sides)
             conversion = _conversion(was, now, spread=spread, middle=middle)
-            if conversion is not None:
-                step = abs(now[2] - was[2]) / max(now[3] - now[1], was[3] - was[1])
-                if best is None or step > best[0]:
-                    best = (step, at, conversion, float(was[2]), float(now[2]))
+            if conversion is None or not _alike(was, now, conversion):
+                continue
+            if best is None or steps[at - 1] > best[0]:
+                best = (float(steps[at - 1]), at, conversion, float(was[2]), float(now[2]))
         if best is not None:
             return best[1:]
     return None
