@@ -3,15 +3,23 @@
 Three questions, each answered by itself; more than one may be answered yes (Cai, Namkoong & Yadlowsky 2023;
 Lipton, Wang & Smola 2018):
 
-    data drift           the inputs moved                                  weighted share of drifted features
-    concept drift        same inputs, other outcome                        the model's error on common support
-    changed conditions   the target is commoner or rarer, higher or lower  the target's rate or mean
+    data drift           the inputs moved                                   weighted share of drifted features
+    concept drift        the same inputs lead to other outcomes             the model's error on common support
+    changed conditions   the outcome is commoner or rarer, higher or lower  its level at the same inputs
 
-For concept drift, both periods are reweighted to the inputs they share: a density-ratio classifier gives each row
-the odds of coming from the current period; reference rows count by its probability of `current`, current rows by
-that of `reference`. What then differs in the error cannot be the inputs. The predictions on reference rows must
-come from models that had not seen them (rolling origin), or training error would look like drift.
-Intervals are by blocks of time, with the weights held fixed.
+The last two are read on common support: a density-ratio classifier gives each row the odds of coming from the current
+period; reference rows count by its probability of `current`, current rows by that of `reference`. What then differs
+cannot be the inputs, and it is taken apart:
+* the *level*: outcomes less predictions. A rate that moves because the inputs did is no changed condition, and is told;
+* the *error* once both periods' predictions have been brought to the level of what came (all odds by one factor, a
+  number by one step; Saerens, Latinne & Decaestecker 2002), and beyond the error that probabilities announce by
+  themselves. Without that, a target that is commoner everywhere would read as if inputs had another meaning.
+  Only a larger error counts: the models of the past may have known less.
+Where the periods share too few inputs, the level is the plain rate, and the reason says that inputs may explain it.
+
+The predictions on reference rows must come from models that had not seen them (rolling origin), or training error
+would look like drift. Intervals are by blocks of time, with the weights and levels held fixed.
+An error that stays as it was hides a new connection that the model never used: that is not seen here.
 """
 
 from __future__ import annotations
@@ -25,17 +33,21 @@ import pandas as pd
 
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan
+from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan, simultaneous
 from sopkit.evidence.density_ratio import probability_of_current
 from sopkit.evidence.drift import Drift
 from sopkit.evidence.measure import Measure, insufficient, number
+from sopkit.evidence.shared_inputs import Side, drawn_means, outcomes
 
 __all__ = ["Causes", "Period", "causes"]
 
 
 @dataclass(frozen=True, eq=False)
 class Period:
-    """Labelled rows of one period: inputs, target (0/1, class codes or numbers), predictions and time blocks."""
+    """Labelled rows of one period: inputs, target (0/1, class codes or numbers), predictions and time blocks.
+
+    A class code that is NaN is a class that the model does not know.
+    """
 
     table: pd.DataFrame
     y: Any
@@ -129,13 +141,29 @@ def causes(
         reason = f"there are no labelled {lacking} rows with predictions"
         concept = insufficient("concept_drift", reason, title="Concept drift", unit="of no-skill")
         return Causes(data, concept, insufficient("changed_conditions", reason, title="Changed conditions"))
+    sides = _on_common_support(reference, current, features, task, resamples, minimum_blocks, seed)
+    concept = _concept(sides, task, limits, confidence)
+    return Causes(data, concept, _conditions(sides, task, limits, confidence))
+
+
+def _on_common_support(
+    reference: Period,
+    current: Period,
+    features: Mapping[str, Any],
+    task: str,
+    resamples: int,
+    minimum_blocks: int,
+    seed: int,
+) -> tuple[Side, Side]:
+    blocks = None if reference.blocks is None or current.blocks is None else (reference.blocks, current.blocks)
+    odds = probability_of_current(reference.table, current.table, features, blocks=blocks, seed=seed)
+    weights = odds[0], 1 - odds[1]  # density of the shared inputs, p q / (p + q), over each side's own density
     options: dict[str, Any] = {"resamples": resamples, "minimum_blocks": minimum_blocks}
-    plans = (
-        plan(reference.blocks, len(reference.y), seed=seed, **options),
-        plan(current.blocks, len(current.y), seed=seed + 1, **options),
-    )
-    concept = _concept(reference, current, features, task, plans, limits, confidence, seed)
-    return Causes(data, concept, _conditions(reference, current, task, plans, limits, confidence))
+    found = []
+    for place, (period, weight) in enumerate(zip((reference, current), weights, strict=True)):
+        plan_of = plan(period.blocks, len(period.y), seed=seed + place, **options)
+        found.append(Side(*outcomes(period.y, period.prediction, task), weight, plan_of))
+    return found[0], found[1]
 
 
 def _data(drift: Drift | None) -> Measure:
@@ -149,108 +177,120 @@ def _data(drift: Drift | None) -> Measure:
     return Measure("data_drift", drift.share, drift.verdict, drift.reason, {"drifted": drift.drifted}, **parts)  # type: ignore[arg-type]
 
 
-def _concept(
-    reference: Period, current: Period, features: Mapping[str, Any], task: str, plans: tuple[Plan, Plan],
-    limits: rules.Causes, confidence: float, seed: int,
-) -> Measure:  # fmt: skip
+def _concept(sides: tuple[Side, Side], task: str, limits: rules.Causes, confidence: float) -> Measure:
     parts: dict[str, Any] = {
         "title": "Concept drift",
         "unit": "of no-skill",
         "threshold": Threshold(op="at_most", value=limits.shift),
     }
-    losses = [_loss(np.asarray(p.y, float), np.asarray(p.prediction, float), task) for p in (reference, current)]
-    odds = probability_of_current(reference.table, current.table, features, seed=seed)
-    weights = odds[0], 1 - odds[1]  # density of the shared inputs, p q / (p + q), over each side's own density
-    # equal weights near zero look like many rows; a row of both periods has the weight one half
-    effective = [min(float(w.sum() ** 2 / (w**2).sum()), 2 * float(w.sum())) if w.sum() else 0.0 for w in weights]
-    shared = float(np.mean([w.mean() for w in weights]) * 2)
-    detail: dict[str, Any] = {
-        "effective_rows": [round(n) for n in effective],
-        "common_support": shared,
-        "confidence": confidence,
-    }
+    effective, shared = _support(sides)
+    detail: dict[str, Any] = {"effective_rows": effective, "common_support": shared, "confidence": confidence}
     if min(effective) < limits.minimum_effective:
-        reason = f"the two periods share too few inputs ({min(effective):.0f} effective rows, "
+        reason = f"the two periods share too few inputs ({min(effective):,} effective rows, "
         reason += f"{limits.minimum_effective} are needed)"
         return insufficient("concept_drift", reason, detail=plain(detail), **parts)
-    means, draws = zip(*[_weighted(loss, w, p) for loss, w, p in zip(losses, weights, plans, strict=True)], strict=True)
-    unit = _no_skill(np.asarray(current.y, float), np.asarray(current.prediction, float), task)
-    value = (means[1] - means[0]) / unit
-    found = _interval(value, draws, unit, plans, confidence)
-    detail |= {"error_reference": means[0], "error_current": means[1], "raw": [float(loss.mean()) for loss in losses]}
+    errors = [side.errors(classes=task != "regression")[:, None] for side in sides]
+    means, draws = zip(*[drawn_means(e, s.weights, s.plan) for e, s in zip(errors, sides, strict=True)], strict=True)
+    unit = float(((sides[1].outcome - sides[1].rate) ** 2).sum(axis=1).mean()) or 1.0
+    value = float(means[1][0] - means[0][0]) / unit
+    found = _interval(
+        value, (draws[1] - draws[0])[:, 0] / unit if _resampled(sides) else np.empty(0), sides, confidence
+    )
+    detail |= {"error_reference": float(means[0][0]), "error_current": float(means[1][0])}
     if not found.known:
         return insufficient("concept_drift", f"no interval: {found.reason}", value=value, detail=plain(detail), **parts)
     detail |= {"low": found.low, "high": found.high}
+    what = "squared error" if task == "regression" else "squared error beyond what predictions announce"
     told = (
-        f"on inputs that both periods share ({shared:.0%} of their mass) the squared error is {number(means[1])}, "
-        f"it was {number(means[0])}: {'worse' if value > 0 else 'better'} by {abs(value):.1%} of no-skill "
-        f"[{found.low:.1%}, {found.high:.1%}]"
+        f"on inputs that both periods share ({shared:.0%} of their mass) and at the level of what came, the {what} "
+        f"is {number(means[1][0])}, it was {number(means[0][0])}: {'worse' if value > 0 else 'better'} by "
+        f"{abs(value):.1%} of no-skill [{found.low:.1%}, {found.high:.1%}]"
     )
-    return Measure("concept_drift", value, _verdict(value, found, limits.shift), told, plain(detail), **parts)
+    verdict = _verdict(value, found.low, found.high, limits.shift) if value > 0 else Verdict.PASS
+    return Measure("concept_drift", value, verdict, told, plain(detail), **parts)
 
 
-def _conditions(
-    reference: Period, current: Period, task: str, plans: tuple[Plan, Plan], limits: rules.Causes, confidence: float
-) -> Measure:
-    parts: dict[str, Any] = {"title": "Changed conditions", "threshold": Threshold(op="at_most", value=limits.target)}
-    sides = [np.asarray(period.y, float) for period in (reference, current)]
-    if task == "multiclass":
-        classes = np.unique(np.concatenate(sides))
-        shares = [np.array([(side == k).mean() for k in classes]) for side in sides]
-        most = classes[np.argmax(np.abs(shares[1] - shares[0]))]
-        sides = [(side == most).astype(float) for side in sides]
+def _conditions(sides: tuple[Side, Side], task: str, limits: rules.Causes, confidence: float) -> Measure:
+    """The outcome's level at the same inputs; the plain rate or mean where too few inputs are shared."""
+    numbers = task == "regression"
+    parts: dict[str, Any] = {
+        "title": "Changed conditions",
+        "threshold": Threshold(op="at_most", value=limits.target),
+        "unit": "standard deviations" if numbers else "of the rarer outcome's rate",
+    }
+    rates = [side.rate for side in sides]
+    unit = np.array([float(np.std(sides[0].outcome))]) if numbers else _rarer(rates[0], task)
+    alike = min(_support(sides)[0]) >= limits.minimum_effective
+    values = [side.outcome - side.prediction if alike else side.outcome for side in sides]
+    weights = [side.weights if alike else np.ones(len(side.weights)) for side in sides]
     means, draws = zip(
-        *[_weighted(side, np.ones(len(side)), p) for side, p in zip(sides, plans, strict=True)], strict=True
+        *[drawn_means(v, w, s.plan) for v, w, s in zip(values, weights, sides, strict=True)], strict=True
     )
-    unit = float(np.std(sides[0])) if task == "regression" else max(means[0], 1e-9)
-    parts["unit"] = "standard deviations" if task == "regression" else "of the former rate"
-    value = (means[1] - means[0]) / unit if unit else float("nan")
-    found = _interval(value, draws, unit, plans, confidence)
-    detail: dict[str, Any] = {"reference": means[0], "current": means[1], "confidence": confidence}
-    if not found.known:
-        return insufficient(
-            "changed_conditions", f"no interval: {found.reason}", value=value, detail=plain(detail), **parts
-        )
-    detail |= {"low": found.low, "high": found.high}
-    what = "mean" if task == "regression" else "rate"
-    told = f"the target's {what} was {number(means[0])} and is {number(means[1])} "
-    told += f"({value:+.0%} [{found.low:+.0%}, {found.high:+.0%}])"
-    return Measure("changed_conditions", value, _verdict(value, found, limits.target), told, plain(detail), **parts)
+    moved = (means[1] - means[0]) / unit if unit.all() else np.full(len(unit), np.nan)
+    place = int(np.nanargmax(np.abs(moved))) if np.isfinite(moved).any() else 0
+    detail: dict[str, Any] = {
+        "reference": float(rates[0][place]), "current": float(rates[1][place]), "same_inputs": alike,
+        "raw": float((rates[1] - rates[0])[place] / unit[place]) if unit[place] else None, "confidence": confidence,
+    }  # fmt: skip
+    detail |= {"class": place} if task == "multiclass" else {}
+    fewer = _fewer(sides)
+    ends = simultaneous(moved, (draws[1] - draws[0]) / unit, fewer, confidence) if _resampled(sides) else None
+    if ends is None or not np.isfinite(ends[place]).all():
+        reason = f"no interval: {fewer.reason or 'the target does not vary'}"
+        return insufficient("changed_conditions", reason, value=float(moved[place]), detail=plain(detail), **parts)
+    verdicts = [_verdict(v, low, high, limits.target) for v, (low, high) in zip(moved, ends, strict=True)]
+    if Verdict.FAIL in verdicts and verdicts[place] is not Verdict.FAIL:
+        failing = [at for at, verdict in enumerate(verdicts) if verdict is Verdict.FAIL]
+        place = max(failing, key=lambda at: abs(moved[at]))
+        detail |= {"class": place, "reference": float(rates[0][place]), "current": float(rates[1][place])}
+    low, high = (float(end) for end in ends[place])
+    detail |= {"low": low, "high": high}
+    told = _level_told(task, place, rates, float(moved[place]), (low, high), alike, len(unit))
+    return Measure("changed_conditions", float(moved[place]), verdicts[place], told, plain(detail), **parts)
 
 
-def _interval(
-    value: float, draws: tuple[np.ndarray, ...], unit: float, plans: tuple[Plan, Plan], confidence: float
-) -> Interval:
-    """The interval of a difference between two periods, by the plan with fewer blocks; none where either has none."""
-    fewer = min(plans, key=lambda p: (p.method != "none", p.blocks))
-    known = fewer.method != "none" and unit
-    return interval_of(value, (draws[1] - draws[0]) / unit if known else np.empty(0), fewer, confidence)
+def _level_told(
+    task: str, place: int, rates: list[Any], value: float, ends: tuple[float, float], alike: bool, classes: int
+) -> str:
+    what = {"regression": "the target's mean", "binary": "the target's rate"}.get(task, f"the share of class {place}")
+    if task == "multiclass" and place == classes - 1:
+        what = "the share of classes that the model does not know"
+    told = f"{what} was {number(rates[0][place])} and is {number(rates[1][place])}; "
+    size = f"{value:+.2f} [{ends[0]:+.2f}, {ends[1]:+.2f}] standard deviations"
+    size = (
+        size if task == "regression" else f"{value:+.0%} [{ends[0]:+.0%}, {ends[1]:+.0%}] of the rarer outcome's rate"
+    )
+    if alike:
+        return f"{told}at the same inputs it moved by {size}"
+    return f"{told}that is {size}, and too few inputs are shared to say how much of it they explain"
 
 
-def _verdict(value: float, found: Interval, limit: float) -> Verdict:
+def _rarer(rate: Any, task: str) -> Any:
+    """The former rate of the outcome or of its absence, whichever is rarer: so it does not matter which is called 1."""
+    return np.maximum(np.minimum(rate, 1 - rate), 0.05 if task == "multiclass" else 1e-3)
+
+
+def _support(sides: tuple[Side, Side]) -> tuple[list[int], float]:
+    """Effective rows of both sides, and the share of their mass that lies on common inputs."""
+    shared = min(1.0, float(np.mean([side.weights.mean() for side in sides]) * 2))
+    return [round(side.effective) for side in sides], shared
+
+
+def _fewer(sides: tuple[Side, Side]) -> Plan:
+    """The plan with fewer blocks, by which an interval of both is widened; one that has none comes first."""
+    return min((side.plan for side in sides), key=lambda p: (p.method != "none", p.blocks))
+
+
+def _resampled(sides: tuple[Side, Side]) -> bool:
+    return all(side.plan.method != "none" for side in sides)
+
+
+def _interval(value: float, draws: Any, sides: tuple[Side, Side], confidence: float) -> Interval:
+    return interval_of(value, draws, _fewer(sides), confidence)
+
+
+def _verdict(value: float, low: float, high: float, limit: float) -> Verdict:
     """At work, perhaps (beyond the limit, but the interval holds zero), or not."""
-    if abs(value) <= limit:
+    if not abs(value) > limit:
         return Verdict.PASS
-    return Verdict.FAIL if found.low > 0 or found.high < 0 else Verdict.INSUFFICIENT
-
-
-def _weighted(values: np.ndarray, weights: np.ndarray, drawn: Plan) -> tuple[float, np.ndarray]:
-    """The weighted mean and its resamples."""
-    size = drawn.counts.shape[1]
-    totals = np.column_stack([np.bincount(drawn.groups, w, minlength=size) for w in (weights, weights * values)])
-    sums = drawn.counts @ totals
-    with np.errstate(divide="ignore", invalid="ignore"):
-        draws = sums[:, 1] / sums[:, 0]
-    return float(np.average(values, weights=weights)), draws
-
-
-def _loss(y: np.ndarray, p: np.ndarray, task: str) -> np.ndarray:
-    if task == "multiclass":
-        return np.asarray(((p - (y[:, None] == np.arange(p.shape[1]))) ** 2).sum(axis=1))
-    return (p - y) ** 2
-
-
-def _no_skill(y: np.ndarray, p: np.ndarray, task: str) -> float:
-    if task == "multiclass":
-        return float(1 - ((y[:, None] == np.arange(p.shape[1])).mean(axis=0) ** 2).sum()) or 1.0
-    return float(np.var(y)) or 1.0
+    return Verdict.FAIL if low > 0 or high < 0 else Verdict.INSUFFICIENT

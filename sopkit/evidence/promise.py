@@ -25,24 +25,14 @@ import pandas as pd
 
 from sopkit.definitions.results import Threshold, Verdict, plain, worst
 from sopkit.evidence import charts, rules
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, metric_interval, plan
+from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan
 from sopkit.evidence.measure import Measure, number
-from sopkit.evidence.metrics import (
-    Metric,
-    Task,
-    bias,
-    brier,
-    defaults,
-    find,
-    multiclass_log_loss,
-    no_skill,
-    room,
-    why_not,
-)
+from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, why_not
+from sopkit.evidence.own_word import NAMES, own_word
+from sopkit.evidence.skill import as_skill, beyond, is_known, skill_of
 
 __all__ = ["Promise", "PromiseKept", "make_promise", "promise_kept"]
 
-OWN_WORD = ("promise_bias", "promise_stated_error")
 CHANCE = ", which may be chance"
 FLOATS = ("value", "low", "high", "confidence")  # NaN is kept as text in JSON
 
@@ -88,7 +78,7 @@ class PromiseKept:
     def held_to(self, limit: float, limits: rules.Promise = rules.PROMISE) -> PromiseKept:
         """The same measurements against another limit, as each of several triggers has its own."""
         wider = max(limit, limits.stated_gap)
-        held = [_rejudged(m, wider if m.name in OWN_WORD else limit) for m in self.measures]
+        held = [_rejudged(m, wider if m.name in NAMES else limit) for m in self.measures]
         return replace(self, measures=held, limit=limit)
 
     @property
@@ -174,16 +164,19 @@ def make_promise(
 ) -> Promise:
     """The promise that results on rows kept out of training make.
 
-    `metrics` are by default the task's primary metric and guardrails; `blocks` and `options` as for `bootstrap.plan`.
+    `metrics` are by default the task's primary metric and guardrails, and each loss is promised as skill too;
+    `blocks` and `options` as for `bootstrap.plan`.
     `Promise.scores` is what `deployment.after_deployment` takes.
     """
     y = np.asarray(y, dtype=float)
     usual = defaults(task)
-    names = metrics or [usual.primary, *usual.guardrails]
-    names = list(dict.fromkeys([*names, *_promised(task, names[0], dict.fromkeys(names, 0.0))]))
+    names = [name for name in metrics or [usual.primary, *usual.guardrails] if is_known(task, name)]
+    promised = {name: find(task, name) for name in names}
+    promised |= {metric.name: metric for metric in (skill_of(task, name) for name in names or [usual.primary])}
     drawn = plan(blocks, len(y), **options)
-    scores = {name: metric_interval(find(task, name), y, prediction, drawn) for name in names}
-    return Promise(task, scores, {name: no_skill(task, name, y) for name in names}, len(y), period)
+    scores = {name: metric_interval(metric, y, prediction, drawn) for name, metric in promised.items()}
+    chances = {name: no_skill(task, metric, y) for name, metric in promised.items()}
+    return Promise(task, scores, chances, len(y), period)
 
 
 def promise_kept(
@@ -209,21 +202,23 @@ def promise_kept(
     `limit` is a share of no-skill; the model's own word is held to `limits.stated_gap` where that is wider.
     """
     y = np.asarray(y, dtype=float)
-    names = _promised(task, primary, guardrails)
     if len(y) < minimum_rows:
         reason = f"only {len(y)} labelled rows, {minimum_rows} are needed"
         nothing = Measure("performance_promise", None, Verdict.INSUFFICIENT, reason, title="Promise")
         return PromiseKept([nothing], len(y), 0, limit, period)
     drawn = plan(blocks, len(y), **options)
-    measures = [_skill(promise, find(task, name), y, prediction, drawn, limit, confidence) for name in names]
-    word = _own_word(task, y, prediction, drawn, max(limit, limits.stated_gap), confidence)
+    metrics = _promised(task, primary, guardrails)
+    measures = [_skill(promise, metric, y, prediction, drawn, limit, confidence) for metric in metrics]
+    word = own_word(task, y, prediction, drawn, max(limit, limits.stated_gap), confidence)
     return PromiseKept([*measures, *([word] if word else [])], len(y), drawn.blocks, limit, period)
 
 
-def _promised(task: Task, primary: str | None, guardrails: Mapping[str, float] | None) -> list[str]:
+def _promised(task: Task, primary: str | None, guardrails: Mapping[str, float] | None) -> list[Metric]:
+    """The metrics that are held, losses as skill. Measures of the workspace's own are not promised."""
     usual = defaults(task)
     names = [primary or usual.primary, *(usual.guardrails if guardrails is None else guardrails)]
-    return list(dict.fromkeys("brier_skill" if name == "brier" else name for name in names))
+    known = [name for name in names if is_known(task, name)] or [usual.primary]
+    return list({metric.name: metric for metric in (skill_of(task, name) for name in known)}.values())
 
 
 def _skill(
@@ -239,13 +234,13 @@ def _skill(
     problem = why_not(metric, y, p)
     if problem:
         return Measure(name, None, Verdict.INSUFFICIENT, f"{metric.title} cannot be measured: {problem}", **parts)
-    now = _as_skill(
+    now = as_skill(
         metric_interval(metric, y, p, drawn, confidence=confidence), metric, no_skill(metric.task, metric, y)
     )
     score = promise.scores.get(metric.name) if promise else None
     if promise is None or score is None or not np.isfinite(score.value):
         return Measure(name, None, Verdict.INSUFFICIENT, f"nothing was promised about {metric.title}", **parts)
-    before = _as_skill(score, metric, promise.no_skill.get(metric.name, np.nan))
+    before = as_skill(score, metric, promise.no_skill.get(metric.name, np.nan))
     promised, value = before.value, before.value - now.value
     detail: dict[str, Any] = {
         "promised": promised, "now": now.value, "raw_promised": score.value, "raw_now": float(metric(y, p)),
@@ -264,14 +259,7 @@ def _skill(
     told += f", worse by {value:.1%} of no-skill [{low:.1%}, {high:.1%}]" if value > 0 else ""
     told += CHANCE if value > limit and low <= 0 else ""
     detail |= {"low": low, "high": high}
-    return Measure(name, value, _verdict(value, low, limit), told, plain(detail), **parts)
-
-
-def _verdict(value: float, low: float, limit: float) -> Verdict:
-    """Broken beyond doubt, beyond the limit but perhaps by chance, or within it."""
-    if value <= limit:
-        return Verdict.PASS
-    return Verdict.FAIL if low > 0 else Verdict.INSUFFICIENT
+    return Measure(name, value, beyond(value, low, limit), told, plain(detail), **parts)
 
 
 def _rejudged(measure: Measure, limit: float) -> Measure:
@@ -279,88 +267,8 @@ def _rejudged(measure: Measure, limit: float) -> Measure:
     if not isinstance(measure.value, float) or not isinstance(low, float):
         return measure  # what could not be measured is insufficient at any limit
     told = measure.reason.removesuffix(CHANCE) + (CHANCE if measure.value > limit and low <= 0 else "")
-    verdict = _verdict(measure.value, low, limit)
+    verdict = beyond(measure.value, low, limit)
     return replace(measure, verdict=verdict, reason=told, threshold=Threshold(op="at_most", value=limit))
-
-
-def _own_word(task: Task, y: np.ndarray, p: Any, drawn: Plan, limit: float, confidence: float) -> Measure | None:
-    """The gap between what the model says of its own error and the error that came, as a share of no-skill."""
-    p = np.asarray(p, dtype=float)
-    if task == "multiclass" and p.ndim != 2:
-        return None
-    metric = {"binary": brier, "multiclass": multiclass_log_loss, "regression": bias}[task]
-    name, title = (
-        ("promise_bias", "Bias")
-        if task == "regression"
-        else ("promise_stated_error", "Error against the model's own word")
-    )
-    parts: dict[str, Any] = {"threshold": Threshold(op="at_most", value=limit), "title": title, "unit": "of no-skill"}
-    problem = why_not(metric, y, p)
-    if problem:
-        return Measure(name, None, Verdict.INSUFFICIENT, f"the model's own word cannot be checked: {problem}", **parts)
-    came, said, unit = _errors(task, y, p)
-    if not unit > 0:
-        return Measure(name, None, Verdict.INSUFFICIENT, "the target does not vary on these rows", **parts)
-    draws = _draws(task, y, came - said, unit, drawn)
-    found = interval_of(float((came - said).mean()) / unit, draws, drawn, confidence)
-    size = abs(found.value)
-    detail: dict[str, Any] = {
-        "promised": float(said.mean()),
-        "now": float(came.mean()),
-        "rows": len(y),
-        "blocks": drawn.blocks,
-        "confidence": confidence,
-    }
-    if not found.known:
-        return Measure(
-            name, size, Verdict.INSUFFICIENT, f"no interval for the model's own word: {found.reason}", detail, **parts
-        )
-    low, high = sorted((found.low, found.high)) if found.value >= 0 else sorted((-found.low, -found.high))
-    told = f"By its own probabilities the model's squared error is {number(float(said.mean()))}; "
-    told += f"{number(float(came.mean()))} came"
-    told += f" (it says {p.mean():.1%} on average, {y.mean():.1%} came)" if task == "binary" else ""
-    told += f": off by {size:.1%} of no-skill [{low:.1%}, {high:.1%}]"
-    if task == "regression":
-        told = f"Predictions are too {'high' if found.value > 0 else 'low'} by {size:.1%} of the no-skill error "
-        told += f"[{low:.1%}, {high:.1%}]"
-    detail |= {
-        "low": low,
-        "high": high,
-        "direction": "worse than it says" if found.value > 0 else "better than it says",
-    }
-    return Measure(name, size, _verdict(size, low, limit), told, plain(detail), **parts)
-
-
-def _errors(task: Task, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Per row the error that came and the error that was said; and the no-skill error as the unit."""
-    if task == "regression":
-        return p - y, np.zeros(len(y)), room(bias, y)
-    if task == "binary":
-        return (p - y) ** 2, p * (1 - p), no_skill("binary", brier, y)
-    hit = np.eye(p.shape[1])[y.astype(np.intp)]
-    rates = hit.mean(axis=0)
-    return ((p - hit) ** 2).sum(axis=1), 1 - (p**2).sum(axis=1), float(1 - (rates**2).sum())
-
-
-def _draws(task: Task, y: np.ndarray, gap: np.ndarray, unit: float, drawn: Plan) -> np.ndarray:
-    """The gap in each resample, as a share of that resample's own no-skill error where it is a function of the rate."""
-    size = drawn.counts.shape[1]
-    columns = [np.ones(len(y)), gap, *([y] if task == "binary" else [])]
-    totals = drawn.counts @ np.column_stack([np.bincount(drawn.groups, c, minlength=size) for c in columns])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means = totals[:, 1:] / totals[:, :1]
-        return np.asarray(means[:, 0] / (means[:, 1] * (1 - means[:, 1]) if task == "binary" else unit))
-
-
-def _share(value: float, metric: Metric, chance: float) -> float:
-    """A value as a share of the way from no-skill (0) to perfect (1)."""
-    way = metric.perfect - chance
-    return (value - chance) / way if way else float("nan")
-
-
-def _as_skill(found: Interval, metric: Metric, chance: float) -> Interval:
-    ends = sorted(_share(end, metric, chance) for end in (found.low, found.high)) if found.known else [np.nan, np.nan]
-    return replace(found, value=_share(found.value, metric, chance), low=float(ends[0]), high=float(ends[1]))
 
 
 def _end(measure: Measure, name: str) -> float | None:
