@@ -18,7 +18,17 @@ from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Measure", "failed", "insufficient", "measure_name", "measured", "measures_table", "number", "worst_of"]
+__all__ = [
+    "Measure",
+    "failed",
+    "insufficient",
+    "measure_name",
+    "measured",
+    "measures_table",
+    "number",
+    "with_unit",
+    "worst_of",
+]
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,11 @@ def number(value: Any, digits: int = 3) -> str:
     if value == int(value) if abs(value) < 1e15 else False:
         return f"{int(value):,}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
+def with_unit(value: Any, unit: str) -> str:
+    """A value as a reader wants it, with its unit if it has one."""
+    return f"{number(value)} {unit}".strip()
 
 
 def measures_table(measures: Iterable[Measure]) -> pd.DataFrame:

@@ -25,12 +25,10 @@ from sopkit.errors import DataError, WrongUse
 from sopkit.evidence import rules
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan
 from sopkit.evidence.calling import Function, Told, call, drawn_rows
-from sopkit.evidence.measure import Measure, measure_name, number
+from sopkit.evidence.measure import Measure, measure_name, number, with_unit
 from sopkit.evidence.metrics import METRICS, Task, accuracy, mae, roc_auc, why_not
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from sopkit.evidence.charts import Chart
     from sopkit.evidence.overview import Note
 
@@ -86,15 +84,15 @@ class OwnGain:
 
     @property
     def arms(self) -> str:
-        return f"{self.title} {_with(self.challenger, self.definition.unit)} against {number(self.champion)}"
+        return f"{self.title} {with_unit(self.challenger, self.definition.unit)} against {number(self.champion)}"
 
     @property
     def words(self) -> str:
         """What the rule says of it; empty where it only informs."""
         unit, limit = self.definition.unit, self.definition.worse_by_at_most
         if self.margin is not None:
-            return f"gain in {self.title} (own measure) above {_with(self.margin, unit)}"
-        return "" if limit is None else f"{self.title} (own measure) not worse by more than {_with(limit, unit)}"
+            return f"gain in {self.title} (own measure) above {with_unit(self.margin, unit)}"
+        return "" if limit is None else f"{self.title} (own measure) not worse by more than {with_unit(limit, unit)}"
 
     @property
     def finding(self) -> str:
@@ -104,8 +102,8 @@ class OwnGain:
         if not gain.known:
             return f"{self.arms}, without an interval: {gain.reason}"
         way = "better" if gain.low > 0 else "worse" if gain.high < 0 else "not shown to differ"
-        size = "" if way == "not shown to differ" else f" by {_with(abs(gain.value), unit)}"
-        return f"{self.title}: the challenger is {way}{size}, gain {number(gain.low)} to {_with(gain.high, unit)}"
+        size = "" if way == "not shown to differ" else f" by {with_unit(abs(gain.value), unit)}"
+        return f"{self.title}: the challenger is {way}{size}, gain {number(gain.low)} to {with_unit(gain.high, unit)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,17 +177,10 @@ class OwnMeasures:
 
     def figure(self) -> Chart | Note:
         """Each gain with its interval in its own unit, the declared limit dashed."""
-        from sopkit.evidence.charts import figure
         from sopkit.evidence.overview import nothing
+        from sopkit.evidence.own_figure import own_figure
 
-        if not self.gains:
-            return nothing(self.finding)
-        count = len(self.gains)
-        subtitle = f"{self.rows:,} later rows in {self.blocks:,} blocks, {self.resamples:,} resamples"
-        chart, axes = figure(self.finding, subtitle=subtitle, height=0.95 * count, rows=count, squeeze=False)
-        for gain, place in zip(self.gains, axes[:, 0], strict=True):
-            _draw(gain, place)
-        return chart
+        return own_figure(self) if self.gains else nothing(self.finding)
 
     def to_dict(self) -> dict[str, Any]:
         return dict(
@@ -263,35 +254,6 @@ def own_measures_of(
     return OwnMeasures(tuple(found), len(y), drawn.blocks, len(drawn.counts))
 
 
-def _draw(gain: OwnGain, axes: Axes) -> None:
-    from sopkit.evidence.charts import INK, MUTED, VERDICTS, clip, literal
-
-    found, verdict, unit = gain.interval, gain.measure.verdict, gain.definition.unit
-    colour, marker, _ = VERDICTS[verdict]
-    limit = gain.margin if gain.margin is not None else gain.definition.worse_by_at_most
-    axes.set_yticks([0], [clip(gain.title)])
-    axes.set_ylim(-1, 1)
-    axes.grid(axis="y", visible=False)
-    told = [str(verdict or ""), gain.fault]
-    if gain.fault:
-        axes.set_xticks([])
-    else:
-        axes.axvline(0, color=MUTED, linewidth=1.0)
-        if limit is not None:
-            axes.axvline(limit if gain.margin is not None else -limit, color=INK, linewidth=1.1, linestyle="--")
-        if found.known:
-            axes.plot([found.low, found.high], [0, 0], color=colour, linewidth=2.2, solid_capstyle="butt")
-        if np.isfinite(found.value):
-            axes.plot([found.value], [0], marker=marker, markersize=6.5, color=colour)
-        axes.set_xlabel(literal(f"gain in {unit or 'its own unit'} (right is better)"), fontsize=8.5)
-        told = [
-            f"{number(gain.champion)} → {_with(gain.challenger, unit)}",
-            told[0],
-            "" if limit is None else "limit dashed",
-        ]
-    axes.set_title(clip(" · ".join(filter(None, told)), 110), loc="right", fontsize=8.5, color=MUTED)
-
-
 def _measured(
     found: Sequence[OwnGain], functions: Mapping[str, Function], told: Told, drawn: Plan, evaluation: Evaluation
 ) -> list[OwnGain]:
@@ -337,7 +299,3 @@ def _unknown(name: str, definition: OwnMeasure, reason: str, drawn: Plan, evalua
 
 def _better(definition: OwnMeasure, old: float, new: float) -> float:
     return new - old if definition.better == "higher" else old - new
-
-
-def _with(value: float, unit: str) -> str:
-    return f"{number(value)} {unit}".strip()
