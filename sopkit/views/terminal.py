@@ -177,7 +177,7 @@ def _reasons(run: Mapping[str, Any]) -> list[RenderableType]:
     return [Text(), *lines] if lines else []
 
 
-def _telling(results: Mapping[str, Mapping[str, Any]], most: int = 5) -> list[tuple[str, Mapping[str, Any]]]:
+def _telling(results: Mapping[str, Mapping[str, Any]], most: int = 8) -> list[tuple[str, Mapping[str, Any]]]:
     """What was judged, worst first; a stage in which nothing was judged shows its first results."""
     order = {"fail": 0, "insufficient": 1, "pass": 2, None: 3}
     return sorted(results.items(), key=lambda item: order[item[1]["verdict"]])[:most]
