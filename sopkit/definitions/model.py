@@ -278,9 +278,10 @@ class Evaluation(_Strict):
 class Trigger(_Strict):
     """A condition that starts a run. `kind` says what is measured; `value` is its limit.
 
-    schedule     `every` (a cron expression): a scheduled moment has passed since the champion's data ended
+    schedule     `every` (a cron expression): a scheduled moment has passed since the champion was last decided about
     staleness    the champion's training data is older than `value` (a duration)
-    drift        the share of importance-weighted drifted features is above `value`
+    drift        the share of importance-weighted drifted features is above `value`, and it is not the season of a
+                 year ago that the champion has learned from
     performance  with `metric`: that metric is beyond `value`, the limit its owner set; without: what was promised at
                  the evaluation is broken by more than `value` of no-skill, beyond chance
     volume       at least `value` new labelled rows
@@ -302,9 +303,11 @@ class Trigger(_Strict):
 
 class Triggers(_Strict):
     cool_down: Duration = Field(
-        default="7d", validate_default=True, description="No new run so soon after a promotion, but manual."
+        default="7d",
+        validate_default=True,
+        description="No new run so soon after a promotion, or after the champion was examined and kept, but manual.",
     )
-    minimum_rows: int = Field(default=500, description="Evidence minimum for drift and performance.")
+    minimum_rows: int = Field(default=500, description="Evidence minimum for drift, performance and columns.")
     conditions: dict[str, Trigger] = Field(
         default_factory=lambda: {
             "stale": Trigger(kind="staleness", value="180d"),

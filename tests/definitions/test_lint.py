@@ -298,6 +298,60 @@ def test_a_role_that_has_expired_holds_no_gate_open(workspace, change):
     assert "got nobody" in after[0]
 
 
+INDICATORS = (
+    "  indicators:\n"
+    "    rates: {source: rates.csv, time: month, column: rate, published_after: 30d}\n"
+    "    fuel: {source: fuel.csv, time: month, column: price}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{kind: indicator, comparison: above, value: 5, window: 90d}", "what is watched must be said once"),
+        (
+            "{kind: indicator, indicator: rates, column: temp, comparison: above, value: 5, window: 90d}",
+            "expected `indicator` or `column`; got both",
+        ),
+        (
+            "{kind: indicator, indicator: rate, comparison: above, value: 5, window: 90d}",
+            "'rate' is not under data.indicators, did you mean 'rates'?",
+        ),
+        ("{kind: indicator, column: tempp, comparison: above, value: 5, window: 1d}", "did you mean 'temp'?"),
+        ("{kind: indicator, column: moon, comparison: above, value: 5, window: 1d}", "warning"),
+        (
+            "{kind: indicator, indicator: rates, comparison: above, window: 90d}",
+            "not measurable: no value for indicator",
+        ),
+        ("{kind: indicator, indicator: rates, comparison: above, value: 5}", "not measurable: no window for indicator"),
+        ("{kind: indicator, indicator: rates, comparison: change, value: 0, window: 90d}", "not a value for indicator"),
+        ("{kind: indicator, indicator: rates, value: 1, window: 90d}", "no `comparison`: a change"),
+        ("{kind: indicator, indicator: rates, comparison: above, value: 5, window: 0d}", "no time at all"),
+        ("{kind: drift, column: temp, value: 0.3, window: 30d}", "a trigger of kind drift has no column"),
+        ("{kind: volume, comparison: above, value: 100}", "a trigger of kind volume has no comparison"),
+        ("{kind: drift, value: 0.5, window: 7d}", "another window than 'it'"),
+    ],
+)
+def test_a_trigger_has_a_metric_a_comparison_a_value_and_a_window(workspace, change, written, said):
+    """What a trigger lacks or names wrongly is said before a run."""
+    change("templates/models/flights.yaml", "  minimum_rows: 1000\n", f"  minimum_rows: 1000\n{INDICATORS}")
+    change("templates/models/flights.yaml", "  conditions:\n", f"  conditions:\n    it: {written}\n")
+    problems = found(workspace)
+    assert any(said in problem for problem in problems), problems
+
+
+def test_an_indicator_that_nothing_watches_is_told(workspace, change):
+    """A series that no trigger names is there for nothing, and a trigger that is written well has no problem."""
+    for name in ("rates", "fuel"):
+        (workspace / f"{name}.csv").write_text("month,rate,price\n2013-01-01,1,2\n")
+    change("templates/models/flights.yaml", "  minimum_rows: 1000\n", f"  minimum_rows: 1000\n{INDICATORS}")
+    well = "    it: {kind: indicator, indicator: rates, comparison: above, value: 5, window: 90d}\n"
+    change("templates/models/flights.yaml", "  conditions:\n", f"  conditions:\n{well}")
+    problems = [problem for problem in found(workspace) if "flights.yaml" in problem]
+    assert len(problems) == 1
+    assert "data.indicators.fuel: no trigger watches it" in problems[0]
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
-from sopkit.definitions.durations import parse_duration, render_duration
+from sopkit.definitions.durations import render_duration
 from sopkit.definitions.expressions import Expression, parse
 from sopkit.definitions.lint.judging import check_judging
+from sopkit.definitions.lint.triggers import check_triggers
 from sopkit.definitions.lint.words import never_said
-from sopkit.definitions.model import Estimator, ModelFile, Trigger
+from sopkit.definitions.model import Estimator, ModelFile
 from sopkit.definitions.problems import Problem, did_you_mean
 from sopkit.definitions.yaml_file import Document
 from sopkit.errors import DefinitionError
@@ -30,7 +31,7 @@ def check_model(model: ModelFile, document: Document, *, folder: Path, root: Pat
         yield document.error(("model",), "the name differs from the file's", f"{model.model}.yaml", document.name)
     for field in ("title", "purpose"):
         yield from never_said(document, (field,), getattr(model, field))
-    yield from _source(model, document, folder, root)
+    yield from _source(model.data.source, model.data.query, document, ("data", "source"), folder, root)
     yield from _target(model, document)
     target = _made_of(model)
     yield from _features(model, document, target)
@@ -42,8 +43,10 @@ def check_model(model: ModelFile, document: Document, *, folder: Path, root: Pat
             yield document.error(("data", "keep_rows_where", reason), f"gives {kept.gives}", "a condition", text)
     yield from _estimator(model.estimator, document, ("estimator",), folder)
     yield from _challengers(model, document, folder)
-    for name, trigger in model.triggers.conditions.items():
-        yield from _trigger(trigger, document, ("triggers", "conditions", name))
+    for name, given in model.data.indicators.items():
+        place = ("data", "indicators", name)
+        yield from _source(given.source, given.query, document, (*place, "source"), folder, root)
+    yield from check_triggers(model, document, _used(model, target) | set(model.data.columns))
     yield from _evaluation(model, document)
     for name, check in model.data.checks.items():
         yield from _function(check.function, document, ("data", "checks", name, "function"), folder)
@@ -57,12 +60,13 @@ def _expression(text: str, document: Document, path: tuple[str, ...]) -> tuple[E
         return None, [document.error(path, error.what, error.expected, error.got)]
 
 
-def _source(model: ModelFile, document: Document, folder: Path, root: Path) -> Iterator[Problem]:
-    source, path = model.data.source, ("data", "source")
+def _source(
+    source: str, query: str | None, document: Document, path: tuple[str, ...], folder: Path, root: Path
+) -> Iterator[Problem]:
     if PASSWORD.search(source):
         yield document.error(path, "a password in the file", "the name of a credential, such as ${DATABASE_PASSWORD}")
     if "://" in source:
-        if model.data.query is None:
+        if query is None:
             yield document.error(path, "a database without a `query`")
     elif own := OWN.fullmatch(source):
         yield from _own(own[1], own[2], document, path, folder)
@@ -143,9 +147,13 @@ def _features(model: ModelFile, document: Document, target: set[str]) -> Iterato
             yield document.error(("excluded", name), "does not say why it is not a feature")
 
 
-def _columns(model: ModelFile, document: Document, target: set[str]) -> Iterator[Problem]:
+def _used(model: ModelFile, target: set[str]) -> set[str]:
     data = model.data
-    used = {*model.features, *model.excluded, *target, *data.id, data.time} | ({data.entity} if data.entity else set())
+    return {*model.features, *model.excluded, *target, *data.id, data.time} | ({data.entity} if data.entity else set())
+
+
+def _columns(model: ModelFile, document: Document, target: set[str]) -> Iterator[Problem]:
+    data, used = model.data, _used(model, target)
     for name, column in data.columns.items():
         path = ("data", "columns", name)
         if name not in used:
@@ -195,60 +203,6 @@ def _challengers(model: ModelFile, document: Document, folder: Path) -> Iterator
         if recipe in seen:
             yield document.error(path, f"the same recipe as '{seen[recipe]}'")
         seen.setdefault(recipe, name)
-
-
-def _trigger(trigger: Trigger, document: Document, path: tuple[str, ...]) -> Iterator[Problem]:
-    """A trigger is a metric (its kind), a comparison (its kind's), a value and, where rows are measured, a window."""
-    kind, value = trigger.kind, trigger.value
-    wanted: Mapping[str, str] = {
-        "staleness": "a length of time such as 180d",
-        "drift": "a share of features between 0 and 1",
-        "performance": "a share of no-skill above 0, such as 0.02",
-        "volume": "a number of rows, at least 1",
-    }
-    if kind == "schedule":
-        if trigger.every is None or not _is_cron(trigger.every):
-            place = (*path, "every") if trigger.every else path
-            yield document.error(
-                place, "not measurable: no schedule", "five cron fields such as `0 6 1 * *`", trigger.every
-            )
-    elif trigger.every is not None:
-        yield document.error((*path, "every"), f"a trigger of kind {kind} has no schedule")
-    if kind in wanted:
-        if value is None:
-            yield document.error(path, f"not measurable: no value for {kind}", wanted[kind])
-        elif not _fits(kind, value):
-            yield document.error((*path, "value"), f"not a value for {kind}", wanted[kind], value)
-    elif value is not None:
-        yield document.error((*path, "value"), f"a trigger of kind {kind} has no value")
-    if trigger.metric is not None and kind != "performance":
-        yield document.error((*path, "metric"), f"a trigger of kind {kind} has no metric of its own")
-    measured = kind in ("drift", "performance")
-    if measured and trigger.window is None and document.lines.get(path):
-        yield document.warning(path, "no `window`: the newest rows of the evaluation's window are measured")
-    if kind == "manual" and trigger.mode == "automatic" and document.lines.get(path):
-        yield document.warning((*path, "mode"), "a person pulls it", "manual", trigger.mode)
-
-
-def _fits(kind: str, value: float | str) -> bool:
-    if kind == "staleness":
-        try:
-            return parse_duration(value) > timedelta(0)
-        except ValueError:
-            return False
-    if isinstance(value, str):
-        return False
-    return 0 < value <= 1 if kind == "drift" else value > 0 if kind == "performance" else value >= 1
-
-
-def _is_cron(text: str) -> bool:
-    from cronsim import CronSim, CronSimError
-
-    try:
-        CronSim(text, datetime(2000, 1, 1, tzinfo=UTC))
-    except CronSimError:
-        return False
-    return True
 
 
 def _evaluation(model: ModelFile, document: Document) -> Iterator[Problem]:
