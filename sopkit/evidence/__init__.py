@@ -22,6 +22,7 @@
     naive, residuals   numbers: worth more than a forecast for free, and leaning to one side?
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
     partial_dependence, shap_values      what moves the answers   partial_dependence_of(), shap_values_of()
+    own_checks   what the workspace's own checks say of rows    own_checks()
     own_measures, costs   what the workspace counts itself      own_measures_of(), costs_of()
     examined     was it looked at? (compliance)                 fairness_examined(), groups_examined() ...
     decision     the one rule                                   decide() -> Decision
@@ -62,6 +63,7 @@ from sopkit.evidence.near_duplicates import NearDuplicates, near_duplicates
 from sopkit.evidence.new_texts import NewTexts, on_new_texts
 from sopkit.evidence.operating import OperatingPoint, net_benefit, operating_point
 from sopkit.evidence.overview import folds_figure, lessons, lessons_table, nothing, resources_figure, scorer, weights
+from sopkit.evidence.own_checks import own_checks
 from sopkit.evidence.own_measures import OwnMeasures, own_measures_of
 from sopkit.evidence.partial_dependence import PartialDependence, partial_dependence_of
 from sopkit.evidence.promise import Promise, PromiseKept, make_promise, promise_kept
@@ -161,6 +163,7 @@ __all__ = [
     "nothing",
     "on_new_texts",
     "operating_point",
+    "own_checks",
     "own_measures_of",
     "partial_dependence_of",
     "period_of",

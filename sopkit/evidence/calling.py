@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sopkit.evidence.bootstrap import Plan
 from sopkit.evidence.metrics import Task
 
-__all__ = ["Function", "Told", "call", "drawn_rows"]
+__all__ = ["Function", "Told", "call", "drawn_rows", "place_of"]
 
 Array: TypeAlias = NDArray[Any]
 Function = Callable[[Any, Any, pd.DataFrame], Any]
@@ -65,16 +65,16 @@ def call(function: Function, y_true: Any, y_pred: Any, rows: pd.DataFrame) -> tu
         value = function(y_true, y_pred, rows)
     except (Exception, SystemExit) as error:
         said = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        return np.nan, f"{_line(function, error)} raised {type(error).__name__}: {said}"[:240].rstrip(": ")
+        return np.nan, f"{place_of(function, error)} raised {type(error).__name__}: {said}"[:240].rstrip(": ")
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         shape = f" of shape {np.shape(value)}" if isinstance(value, np.ndarray | pd.Series | pd.DataFrame) else ""
-        return np.nan, f"{_line(function)} gave {type(value).__name__}{shape} instead of one number"
+        return np.nan, f"{place_of(function)} gave {type(value).__name__}{shape} instead of one number"
     if not np.isfinite(float(value)):
-        return np.nan, f"{_line(function)} gave {float(value)}"
+        return np.nan, f"{place_of(function)} gave {float(value)}"
     return float(value), ""
 
 
-def _line(function: Function, error: BaseException | None = None) -> str:
+def place_of(function: Callable[..., Any], error: BaseException | None = None) -> str:
     """File and line of the function, or of the place inside its file where it raised."""
     code = getattr(function, "__code__", None)
     if code is None:

@@ -70,7 +70,7 @@ def _exact(x: np.ndarray, values: np.ndarray, names: Sequence[str]) -> list[str]
 
 
 def _separating(x: np.ndarray, values: np.ndarray, names: Sequence[str]) -> list[str]:
-    """The features of a straight line, fitted on earlier rows, that orders the later ones (all but) without an error."""
+    """The features of a line, fitted on earlier rows, that orders the later ones (all but) without an error."""
     whole = ~np.isnan(x).any(axis=1) & ~np.isnan(values)
     x, values = x[whole], values[whole]
     cut = int(0.7 * len(x))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -30,6 +30,17 @@ from sopkit.evidence.schema import schema_findings
 __all__ = ["validate"]
 
 
+class Cleaning(Protocol):
+    """What recorded cleaning did: reason -> rows, reason -> values, and how many rows lacked a label that was due."""
+
+    @property
+    def removed(self) -> Mapping[str, int]: ...
+    @property
+    def changed(self) -> Mapping[str, int]: ...
+    @property
+    def without_label(self) -> int: ...
+
+
 def validate(
     table: pd.DataFrame,
     model: ModelFile,
@@ -38,9 +49,7 @@ def validate(
     target: pd.Series | None = None,
     target_columns: Iterable[str] = (),
     reference: pd.DataFrame | None = None,
-    removed: Mapping[str, int] | None = None,
-    changed: Mapping[str, int] | None = None,
-    without_label: int = 0,
+    cleaned: Cleaning | None = None,
     leaks: Leaks | None = None,
     limits: rules.Validation = rules.VALIDATION,
 ) -> Findings:
@@ -48,9 +57,8 @@ def validate(
 
     `target` is aligned with the table (missing where a label is not known); by default the target's column.
     `target_columns` are those an expression target is made of, `reference` the rows of the last training,
-    `removed` and `changed` what recorded cleaning took out and changed (reason -> number), to be shown beside the
-    rest; `without_label` of the rows that it took out should have had a label by now. `leaks` where they
-    were looked for already.
+    `cleaned` what recorded cleaning took out and changed, to be shown beside the rest; `leaks` where they were looked
+    for already.
     Raises nothing for bad data; a table that lacks its columns gets the findings that can be made without them.
     """
     time = model.data.time
@@ -61,7 +69,7 @@ def validate(
     needed += [*target_columns, *model.slices, *model.protected]
     found = faults.missing_columns(table, needed)
     found += timing.volume(table, model.data.minimum_rows)
-    found += faults.cleaning(len(table), removed or {}, changed or {}, limits)
+    found += faults.cleaning(len(table), cleaned.removed, cleaned.changed, limits) if cleaned is not None else []
     looked_at = ["columns", "volume"]
     if len(table):
         found += faults.values(table, model, limits)
@@ -80,7 +88,7 @@ def validate(
             found += history.against_reference(table, reference, model, limits, tuple(target_columns))
             looked_at.append("reference")
         if target is not None and time in table:
-            found += label_findings(table, target, model, as_of, without_label)
+            found += label_findings(table, target, model, as_of, cleaned.without_label if cleaned else 0)
             options: dict[str, Any] = {"task": model.target.task, "time": time, "ids": model.data.id}
             leaks = leaks or suspected_leaks(table, target, model.features, target_columns=target_columns, **options)
             found += leaks.findings

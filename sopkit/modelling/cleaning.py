@@ -23,10 +23,12 @@ from sopkit.definitions.expressions import parse
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError
 from sopkit.modelling.declared import label_columns
-from sopkit.modelling.times import utc
 from sopkit.modelling.targets import target
+from sopkit.modelling.times import utc
 
 __all__ = ["Cleaned", "clean"]
+
+NO_LABEL = "no label, though it should be known by now"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Cleaned:
     removed: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     rows_before: int = 0
+
+    @property
+    def without_label(self) -> int:
+        """Rows that were taken out because their label should be known by now and is not."""
+        return self.removed.get(NO_LABEL, 0)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -63,7 +70,7 @@ def clean(table: pd.DataFrame, model: ModelFile, *, as_of: datetime | None = Non
     table = _drop(table, _duplicated(table), "exact duplicate of an earlier row", removed)
     if len(table):
         unlabelled = _due(table, model, clock) & target(table, model).isna()
-        table = _drop(table, unlabelled, "no label, though it should be known by now", removed)
+        table = _drop(table, unlabelled, NO_LABEL, removed)
     if not len(table):
         raise DataError(
             "cleaning left no rows",

@@ -13,6 +13,7 @@ from sopkit.definitions.results import Verdict
 from sopkit.evidence import rules
 from sopkit.evidence.findings import Findings
 from sopkit.evidence.validation import validate
+from sopkit.modelling.cleaning import Cleaned
 
 CLOCK = datetime(2024, 3, 24, 12, tzinfo=UTC)  # four hours after the newest of 2000 hourly rows
 
@@ -177,9 +178,19 @@ def test_a_mere_shift_is_not_a_unit(table, model):
 
 def test_recorded_cleaning_is_shown_beside_the_rest(table, model):
     """Rows that cleaning took out are notes with their reason and share."""
-    found = validate(table, model, as_of=CLOCK, removed={"cancelled": 500})
+    found = validate(table, model, as_of=CLOCK, cleaned=Cleaned(table, {"cancelled": 500}, {"b: infinite": 3}))
     (item,) = found.named("removed")
     assert (item.count, item.share) == (500, 0.2)
+    assert found.named("changed")[0].count == 3
+    assert not found.named("much_removed")
+
+
+def test_much_that_was_taken_out_is_weighed(table, model):
+    """A table that arrived twice, or without most labels, is a warning though cleaning mended it."""
+    for reason in ("exact duplicate of an earlier row", "no label, though it should be known by now"):
+        found = validate(table, model, as_of=CLOCK, cleaned=Cleaned(table, {reason: 2000}))
+        assert found.named("much_removed")[0].severity == "warn"
+    assert found.named("label_missing")[0].count == 2000
 
 
 def test_an_excluded_column_that_is_mostly_missing_is_a_note_with_its_reason(table, model):
