@@ -16,7 +16,7 @@ The promise's own uncertainty is counted where it is known (intervals combined b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ import pandas as pd
 from sopkit.definitions.results import Threshold, Verdict, plain, worst
 from sopkit.evidence import charts, rules
 from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan
+from sopkit.evidence.formulas import frequent
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, why_not
 from sopkit.evidence.own_word import NAMES, own_word
@@ -46,11 +47,12 @@ class Promise:
     no_skill: Mapping[str, float]
     rows: int = 0
     period: str = ""
+    classes: tuple[str, ...] = ()  # over which means over classes were taken
 
     def to_dict(self) -> dict[str, Any]:
         scores = {name: score.to_dict() for name, score in self.scores.items()}
         parts = {"scores": scores, "no_skill": plain(dict(self.no_skill))}
-        return {"task": self.task, **parts, "rows": self.rows, "period": self.period}
+        return {"task": self.task, **parts, "rows": self.rows, "period": self.period, "classes": list(self.classes)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Promise:
@@ -62,7 +64,8 @@ class Promise:
             parts |= {key: float(parts[key]) for key in FLOATS if key in parts}
             scores[name] = Interval(**parts)
         chance = {name: float(value) for name, value in data["no_skill"].items()}
-        return cls(data["task"], scores, chance, int(data.get("rows", 0)), str(data.get("period", "")))
+        classes = tuple(str(name) for name in data.get("classes", ()))
+        return cls(data["task"], scores, chance, int(data.get("rows", 0)), str(data.get("period", "")), classes)
 
 
 @dataclass(frozen=True)
@@ -160,12 +163,13 @@ def make_promise(
     metrics: list[str] | None = None,
     blocks: Any = None,
     period: str = "",
+    labels: Sequence[str] | None = None,
     **options: Any,
 ) -> Promise:
     """The promise that results on rows kept out of training make.
 
     `metrics` are by default the task's primary metric and guardrails, and each loss is promised as skill too;
-    `blocks` and `options` as for `bootstrap.plan`.
+    `blocks` and `options` as for `bootstrap.plan`; `labels` are the names of the classes.
     `Promise.scores` is what `deployment.after_deployment` takes.
     """
     y = np.asarray(y, dtype=float)
@@ -176,7 +180,7 @@ def make_promise(
     drawn = plan(blocks, len(y), **options)
     scores = {name: metric_interval(metric, y, prediction, drawn) for name, metric in promised.items()}
     chances = {name: no_skill(task, metric, y) for name, metric in promised.items()}
-    return Promise(task, scores, chances, len(y), period)
+    return Promise(task, scores, chances, len(y), period, _averaged(task, y, labels))
 
 
 def promise_kept(
@@ -193,6 +197,7 @@ def promise_kept(
     confidence: float = 0.9,
     period: str = "",
     limits: rules.Promise = rules.PROMISE,
+    labels: Sequence[str] | None = None,
     **options: Any,
 ) -> PromiseKept:
     """Is the promise kept on these later, labelled rows?
@@ -208,9 +213,16 @@ def promise_kept(
         return PromiseKept([nothing], len(y), 0, limit, period)
     drawn = plan(blocks, len(y), **options)
     metrics = _promised(task, primary, guardrails)
-    measures = [_skill(promise, metric, y, prediction, drawn, limit, confidence) for metric in metrics]
+    classes = _averaged(task, y, labels)
+    measures = [_skill(promise, metric, y, prediction, drawn, limit, confidence, classes) for metric in metrics]
     word = own_word(task, y, prediction, drawn, max(limit, limits.stated_gap), confidence)
     return PromiseKept([*measures, *([word] if word else [])], len(y), drawn.blocks, limit, period)
+
+
+def _averaged(task: Task, y: np.ndarray, labels: Sequence[str] | None) -> tuple[str, ...]:
+    """The names of the classes that a mean over classes is about on these rows."""
+    known = y[np.isfinite(y)]
+    return tuple(str(labels[int(code)]) for code in frequent(known)) if labels and task == "multiclass" else ()
 
 
 def _promised(task: Task, primary: str | None, guardrails: Mapping[str, float] | None) -> list[Metric]:
@@ -222,8 +234,9 @@ def _promised(task: Task, primary: str | None, guardrails: Mapping[str, float] |
 
 
 def _skill(
-    promise: Promise | None, metric: Metric, y: np.ndarray, p: Any, drawn: Plan, limit: float, confidence: float
-) -> Measure:
+    promise: Promise | None, metric: Metric, y: np.ndarray, p: Any, drawn: Plan, limit: float, confidence: float,
+    classes: tuple[str, ...] = (),
+) -> Measure:  # fmt: skip
     title = (
         f"{metric.title}, as skill"
         if metric.is_loss or metric.perfect - no_skill(metric.task, metric, y) != 1
@@ -240,6 +253,10 @@ def _skill(
     score = promise.scores.get(metric.name) if promise else None
     if promise is None or score is None or not np.isfinite(score.value):
         return Measure(name, None, Verdict.INSUFFICIENT, f"nothing was promised about {metric.title}", **parts)
+    differ = set(promise.classes) ^ set(classes) if promise.classes and classes else set()
+    if metric.over_classes and differ:
+        told = f"{metric.title} was promised over other classes: only one side has enough rows of "
+        return Measure(name, None, Verdict.INSUFFICIENT, told + ", ".join(sorted(differ)), **parts)
     before = as_skill(score, metric, promise.no_skill.get(metric.name, np.nan))
     promised, value = before.value, before.value - now.value
     detail: dict[str, Any] = {

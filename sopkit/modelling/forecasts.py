@@ -24,15 +24,17 @@ Array = np.ndarray[Any, Any]
 
 
 def labels(model: ModelFile, rows: pd.DataFrame, *pipelines: Any) -> list[str] | None:
-    """Multiclass: every class that one of the models knows or one of the rows has, sorted; otherwise None.
+    """Multiclass: the classes of the first model, then, sorted, all that another knows or a row has; otherwise None.
 
     Models that are compared may have seen different classes, and rows may have a class that none has seen:
     truth and predictions have to speak of the same ones. None among `pipelines` is passed over.
     """
     if model.target.task != "multiclass":
         return None
-    known = {name for pipeline in pipelines if pipeline is not None for name in classes(pipeline)}
-    return sorted(known | set(target(rows, model).dropna()))
+    known = [classes(pipeline) for pipeline in pipelines if pipeline is not None]
+    more = {name for names in known[1:] for name in names} | set(target(rows, model).dropna())
+    first = known[0] if known else []
+    return [*first, *sorted(more - set(first))]
 
 
 def truth(pipeline: Any, table: pd.DataFrame, model: ModelFile, *, labels: Sequence[str] | None = None) -> Array:

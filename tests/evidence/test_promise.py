@@ -170,3 +170,22 @@ def test_a_promise_is_shown_as_table_figure_and_json():
     assert list(found.table["name"]) == ["promise_roc_auc", "promise_brier_skill", "promise_stated_error"]
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == "pass"
     assert found.figure().png()
+
+
+def test_a_mean_over_other_classes_than_promised_is_insufficient():
+    """Macro F1 promised over three classes says nothing where one of them has become rare; over the same it is held."""
+    random = np.random.default_rng(8)
+    y, blocks = random.integers(0, 3, 600).astype(float), np.arange(600) // 15
+    p = random.dirichlet(np.ones(3), 600) * 0.6 + np.eye(3)[y.astype(int)] * 0.4
+    names = ["a", "b", "c"]
+    promise = Promise.from_dict(make_promise("multiclass", y, p, blocks=blocks, labels=names).to_dict())
+    assert promise.classes == ("a", "b", "c")
+    rare = (y != 2) | (np.cumsum(y == 2) < 10)
+
+    def held(rows):
+        kept = promise_kept(promise, y[rows], p[rows], task="multiclass", blocks=blocks[rows], labels=names)
+        return next(measure for measure in kept.measures if measure.name == "promise_macro_f1")
+
+    assert held(y >= 0).verdict is Verdict.PASS
+    assert held(rare).verdict is Verdict.INSUFFICIENT
+    assert "enough rows of c" in held(rare).reason
