@@ -12,6 +12,7 @@
     season       is it drift, or the season?                    same_season()
     indicators   what triggers see of series from outside       readings()
     causes       data drift, concept drift, changed conditions  causes()
+    harm         was harm measured, beside the drift?           harm_of()
     promise      what was promised, and is it kept?             promise_kept()
     triggers     is it time to act?                             evaluate_triggers()
     report       evidently's report, as a view                  evidently_report()
@@ -51,6 +52,7 @@ from sopkit.evidence.equivalence import equivalence, not_refitted
 from sopkit.evidence.examined import fairness_examined, groups_examined, robustness_examined
 from sopkit.evidence.fairness import Fairness, Gap, fairness_of
 from sopkit.evidence.findings import Finding, Findings
+from sopkit.evidence.harm import harm_of
 from sopkit.evidence.importance import Importance, importance_of
 from sopkit.evidence.indicators import Reading, Readings, readings
 from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, label_rate
@@ -142,6 +144,7 @@ __all__ = [
     "fairness_examined",
     "fairness_of",
     "folds_figure",
+    "harm_of",
     "groups_of",
     "groups_examined",
     "importance_of",

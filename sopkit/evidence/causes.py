@@ -96,7 +96,8 @@ class Causes:
         ]  # fmt: skip
         return pd.DataFrame(rows)
 
-    def figure(self) -> charts.Chart:
+    def figure(self, note: str = "") -> charts.Chart:
+        """Each cause against its own limit; `note` says what no cause does: whether harm was measured."""
         rows = []
         for measure in self.measures:
             limit = float(measure.threshold.value) if measure.threshold else 1.0
@@ -111,7 +112,7 @@ class Causes:
             rows,
             x_label="multiples of each cause's own limit",
             limit=1.0,
-            subtitle="lines are 95 % intervals by blocks of time",
+            subtitle="lines: 95 % intervals by blocks of time" + (f". {note}" if note else ""),
         )
 
     def to_dict(self) -> dict[str, Any]:

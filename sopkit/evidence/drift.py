@@ -152,7 +152,7 @@ class Drift:
             x_label="population stability index (logarithmic above 0.01)",
             limit=limit,
             limit_label=f"limit {limit:g}",
-            subtitle=self._sizes(),
+            subtitle=self.sizes,
             logarithmic=True,
         )
 
@@ -181,7 +181,8 @@ class Drift:
         shown = self.table[["psi", "p_adjusted", "missing_reference", "missing_current", "weight", "verdict", "reason"]]
         return str(shown.to_html(float_format=lambda value: number(value)))
 
-    def _sizes(self) -> str:
+    @property
+    def sizes(self) -> str:
         """Rows, and blocks where they are known, of both sides."""
         of = [f" in {count:,} blocks" for count in self.blocks] if self.blocks else ["", ""]
         return ", ".join(

@@ -12,21 +12,25 @@ the season. The rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from sopkit.definitions.model import ModelFile
 from sopkit.definitions.results import Verdict, plain
 from sopkit.evidence import charts
 from sopkit.evidence.drift import Drift, drift
 from sopkit.evidence.measure import Measure
+from sopkit.evidence.separation import blocks_of
 
 __all__ = ["Season", "same_season", "season_before"]
 
-NEARLY = 0.1  # of the window may be missing at its start
+NEARLY = 0.1  # of the window may be missing at an end
+SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,33 @@ class Season:
         title = "Drift against the same season a year before"
         return Measure("season_drift", found.value, found.verdict, found.reason, found.detail, found.threshold, title)
 
-    def figure(self) -> charts.Chart:
-        return self.drift.figure()
+    def figure(self, against_training: Drift | None = None, limit: float | None = None) -> charts.Chart:
+        """Each column's index against a year before, beside that against the training rows."""
+        if against_training is None:
+            return self.drift.figure()
+        title = self.told(against_training.limit if limit is None else limit)
+        names = list(against_training.table.index[:SHOWN])
+        sides = [[_shown(of.column(name).psi) for name in names] for of in (against_training, self.drift)]
+        chart = charts.pairs(
+            title[0].upper() + title[1:],
+            names,
+            *sides,
+            x_label="population stability index (logarithmic above 0.01)",
+            names=("against the training rows", "against the same season a year before"),
+            subtitle=f"{self.drift.sizes}; dashed: limit {self.drift.psi_limit:g}",
+        )
+        axes = chart.figure.axes[0]
+        axes.set_xscale("symlog", linthresh=0.01)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.axvline(self.drift.psi_limit, color=charts.INK, linewidth=1.1, linestyle=(0, (4, 3)))
+        return chart
 
     def to_dict(self) -> dict[str, Any]:
         return {"learned": self.learned, "from": plain(self.start), "until": plain(self.end), **self.drift.to_dict()}
+
+
+def _shown(psi: float) -> float:
+    return psi if np.isfinite(psi) else 0.0
 
 
 def season_before(current: Sequence[datetime] | pd.Series, years: int = 1) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -74,34 +100,32 @@ def season_before(current: Sequence[datetime] | pd.Series, years: int = 1) -> tu
 def same_season(
     history: pd.DataFrame,
     current: pd.DataFrame,
-    features: Mapping[str, Any],
+    model: ModelFile,
     *,
-    time: str,
     learned_from: pd.DataFrame | None = None,
-    blocks_of: Any = None,
     **options: Any,
 ) -> Season | None:
     """Drift against the same calendar window of the year before; None where the history does not reach back.
 
-    `learned_from` are the champion's training rows, `blocks_of(table)` gives the labels of blocks, `options` are those
-    of `drift`.
+    `learned_from` are the champion's training rows, `options` are those of `drift`.
     """
+    time = model.data.time
     if not len(current):
         return None
     start, end = season_before(current[time])
-    then = _within(history, time, start, end)
+    then = history[(history[time] >= start) & (history[time] <= end)]
     if not len(then) or not _reaches(history, time, start, end):
         return None
-    blocks = (blocks_of(then), blocks_of(current)) if blocks_of else None
+    blocks = blocks_of(then, model), blocks_of(current, model)
     labels = ("same season a year before", "newest rows")
-    found = drift(then, current, features, **{"labels": labels, "blocks": blocks, **options})
-    known = learned_from is not None and len(learned_from) > 0 and _reaches(learned_from, time, start, end)
-    return Season(found, known and learned_from is not None and learned_from[time].max() >= end, start, end)
-
-
-def _within(table: pd.DataFrame, time: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    return table[(table[time] >= start) & (table[time] <= end)]
+    found = drift(then, current, model.features, **{"labels": labels, "blocks": blocks, **options})
+    learned = learned_from is not None and len(learned_from) > 0 and _covers(learned_from, time, start, end)
+    return Season(found, learned, start, end)
 
 
 def _reaches(table: pd.DataFrame, time: str, start: pd.Timestamp, end: pd.Timestamp) -> bool:
     return bool(table[time].min() <= start + (end - start) * NEARLY)
+
+
+def _covers(table: pd.DataFrame, time: str, start: pd.Timestamp, end: pd.Timestamp) -> bool:
+    return _reaches(table, time, start, end) and bool(table[time].max() >= end - (end - start) * NEARLY)

@@ -31,6 +31,7 @@ from sopkit.definitions.model import Trigger
 from sopkit.definitions.model import Triggers as Conditions
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts
+from sopkit.evidence.harm import harm_of
 from sopkit.evidence.measure import Measure, measure_name, number
 from sopkit.evidence.trigger_rules import Facts, Fired, judge, last_scheduled
 
@@ -42,6 +43,7 @@ class Triggers:
     items: tuple[Fired, ...]
     as_of: datetime
     first: bool = False
+    harm: Measure | None = None
 
     @property
     def fired(self) -> list[str]:
@@ -103,6 +105,7 @@ class Triggers:
             )
             for item in self.items
         ]  # fmt: skip
+        harm = f". {self.harm.reason}" if self.harm else ""
         title = (
             f"{len(self.fired)} of {len(self.items)} triggers fired: {', '.join(self.fired)}"
             if self.fired
@@ -110,7 +113,7 @@ class Triggers:
         )
         return charts.bars(
             title, rows, x_label="multiples of each trigger's own limit (at most 3 are drawn)", limit=1.0,
-            subtitle=f"as of {pd.Timestamp(self.as_of):%Y-%m-%d %H:%M}", words=False,
+            subtitle=f"as of {pd.Timestamp(self.as_of):%Y-%m-%d %H:%M} UTC{harm}", words=False,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,6 +121,7 @@ class Triggers:
             "as_of": plain(self.as_of),
             "fired": self.fired,
             "first": self.first,
+            "harm": self.harm.to_dict() if self.harm else None,
             "sentence": self.sentence,
             "triggers": [item.to_dict() for item in self.items],
         }
@@ -132,7 +136,8 @@ def evaluate_triggers(conditions: Conditions, facts: Facts, *, as_of: datetime) 
     until = facts.decided_at + conditions.cool_down if facts.decided_at else None
     if until is not None and as_of < until:
         judged = [_cooled(item, until) for item in judged]
-    return Triggers(tuple(judged), as_of, first=facts.champion is None)
+    harm = harm_of(facts.drift, facts.performance) if facts.champion is not None else None
+    return Triggers(tuple(judged), as_of, first=facts.champion is None, harm=harm)
 
 
 def _judge(name: str, trigger: Trigger, facts: Facts, conditions: Conditions, as_of: datetime) -> Fired:

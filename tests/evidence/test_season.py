@@ -6,12 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sopkit.definitions.model import ModelFile
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.bootstrap import time_blocks
 from sopkit.evidence.drift import drift
 from sopkit.evidence.season import same_season, season_before
 
 TEMP = {"temp": "numeric"}
+MODEL = ModelFile.model_validate(
+    {
+        "model": "house",
+        "data": {"source": "x.csv", "time": "at"},
+        "target": {"column": "y", "task": "binary"},
+        "features": TEMP,
+    }
+)
 
 
 def years(rows: int, warmer: float = 0.0) -> pd.DataFrame:
@@ -27,7 +36,7 @@ def days(table: pd.DataFrame) -> np.ndarray:
 
 def of(table: pd.DataFrame, learned: pd.DataFrame):
     now = table[table["at"] >= "2023-06-01"]
-    return same_season(table, now, TEMP, time="at", learned_from=learned, blocks_of=days)
+    return same_season(table, now, MODEL, learned_from=learned)
 
 
 def test_summer_is_drift_against_winter_and_none_against_last_summer():
@@ -67,7 +76,7 @@ def test_a_comparison_that_is_open_excuses_nothing():
     table = years(24 * 560)
     thin = pd.concat([table[table["at"] < "2022-06-01"].iloc[::2], table[table["at"] >= "2022-06-01"].iloc[::300]])
     now = table[table["at"] >= "2023-06-01"]
-    found = same_season(thin, now, TEMP, time="at", learned_from=thin, blocks_of=days)
+    found = same_season(thin, now, MODEL, learned_from=thin)
     assert found is not None
     assert found.drift.verdict is Verdict.INSUFFICIENT
     assert not found.explains(0.3)
@@ -77,8 +86,8 @@ def test_without_a_year_of_history_there_is_no_season_to_compare():
     """A history that does not reach back gives None, not a comparison with something else."""
     table = years(24 * 300)
     now = table[table["at"] >= "2022-10-01"]
-    assert same_season(table, now, TEMP, time="at") is None
-    assert same_season(table, now.iloc[:0], TEMP, time="at") is None
+    assert same_season(table, now, MODEL) is None
+    assert same_season(table, now.iloc[:0], MODEL) is None
     assert season_before(now["at"])[0] == pd.Timestamp("2021-10-01", tz="UTC")
 
 
@@ -90,3 +99,4 @@ def test_a_season_is_plain_json_a_measure_and_a_figure():
     assert json.loads(json.dumps(found.to_dict()))["learned"] is True
     assert found.measure.value == pytest.approx(0.0)
     assert found.figure().png()
+    assert found.figure(found.drift).title.startswith("Against the same season")

@@ -1,0 +1,38 @@
+"""Was harm measured? Drift starts an examination; it proves no harm.
+
+Inputs may move far while the model stays as good as ever, and a model may fail on inputs that look as always. So what
+was measured of the inputs and of the performance is told together, and never one for the other.
+"""
+
+from __future__ import annotations
+
+from sopkit.definitions.results import Verdict
+from sopkit.evidence.drift import Drift
+from sopkit.evidence.measure import Measure
+from sopkit.evidence.promise import PromiseKept
+
+__all__ = ["harm_of"]
+
+INPUTS = {
+    Verdict.FAIL: "Inputs have drifted",
+    Verdict.PASS: "Inputs have not drifted",
+    Verdict.INSUFFICIENT: "Whether inputs have drifted is open",
+}
+
+
+def harm_of(drift: Drift | None, kept: PromiseKept | None) -> Measure:
+    """`measured`, `none measured` or `not known`: whether a promise was broken, told beside the drift."""
+    inputs = INPUTS[drift.verdict] if drift else "Inputs were not compared"
+    moved = drift is not None and drift.verdict is Verdict.FAIL
+    if kept is None or kept.verdict is Verdict.INSUFFICIENT or kept.verdict is None:
+        why = f": {kept.reason}" if kept else ", performance was not measured"
+        value, verdict, told = "not known", Verdict.INSUFFICIENT, f"whether the model does harm is not known{why}"
+    elif kept.broken:
+        value, verdict = "measured", Verdict.FAIL
+        told = f"harm was measured on {kept.rows:,} labelled rows: {kept.reason}"
+    else:
+        value, verdict = "none measured", Verdict.PASS
+        told = f"no harm was measured: every promise is kept on {kept.rows:,} labelled rows"
+    link = "and" if moved == (verdict is Verdict.FAIL) or verdict is Verdict.INSUFFICIENT else "but"
+    rest = "; drift starts an examination, it is no harm by itself" if moved and verdict is not Verdict.FAIL else ""
+    return Measure("harm", value, verdict, f"{inputs}, {link} {told}{rest}", {}, None, "Harm to the model's answers")
