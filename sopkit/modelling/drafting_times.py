@@ -210,7 +210,8 @@ def windows(times: pd.Series) -> Windows:
         window = max(window, {"month": 30, "quarter": 90, "year": 365}[period] * _DAY)
     blocks = min(_nice_down(window / BLOCKS), _DAY)
     recent: timedelta | None = _nice_up(max(window * 1.3, span / 5))
-    if recent is None or recent > (as_of - first) / 1.5 or _rows(order, as_of - window, recent) < ROWS:
+    too_long = recent is not None and not window < recent <= (as_of - first) / 1.5
+    if recent is None or too_long or _rows(order, as_of - window, recent) < ROWS:
         recent = None
     rows = _rows(order, as_of, window)
     return Windows(first, last, as_of, distinct, period, window, blocks, recent, rows)
