@@ -115,13 +115,17 @@ def _downloaded(tracking_uri: str, uri: str, folder: str) -> Path:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         with tracking._client(tracking_uri):
-            from mlflow.artifacts import download_artifacts
+            import mlflow
 
-            return Path(
-                download_artifacts(
-                    artifact_uri=uri, dst_path=folder, tracking_uri=tracking_uri, registry_uri=tracking_uri
-                )
-            )
+            # mlflow 3.17 passes the addresses on to some of the stores only that `models:/` leads through.
+            before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+            mlflow.set_tracking_uri(tracking_uri)
+            mlflow.set_registry_uri(tracking_uri)
+            try:
+                return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+            finally:
+                mlflow.set_tracking_uri(before[0])
+                mlflow.set_registry_uri(before[1])
     except SopkitError as error:
         remedy = "see that the model is there, and that MLFLOW_TRACKING_URI names the right MLflow"
         raise DataError("MLflow does not give the model", where=uri, got=error.got, remedy=remedy) from None

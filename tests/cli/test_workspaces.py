@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 COMMANDS = (
-    "new", "run", "resume", "abandon", "open", "status", "show", "sign", "withdraw", "verify", "check", "diagram",
+    "new", "adopt", "run", "resume", "abandon", "open", "status", "show", "sign", "withdraw", "verify", "check", "diagram",
     "lab", "keys new", "keys list", "people show", "people sign",
 )  # fmt: skip
 
