@@ -22,6 +22,7 @@ from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
 from sopkit.evidence.findings import Finding, finding, of_rows
 from sopkit.evidence.measure import Measure
+from sopkit.evidence.overview import Note
 from sopkit.evidence.profiles import numbers
 
 __all__ = [
@@ -118,14 +119,19 @@ class MissingByPeriod:
         title = "Features whose missing share changes with time"
         return [Measure("missing_moves", value, self.verdict, self.reason, detail, limit, title, "features")]
 
-    def figure(self) -> charts.Chart:
+    def figure(self) -> charts.Chart | Note:
         """The share of missing values of the features in which it changes (else of those most often missing)."""
-        shown = (self.changed or list(self.table.mean().nlargest(3).index))[: len(charts.COLOURS)]
+        usual = self.table.mean().astype(float)
+        shown = (self.changed or list(usual[usual > 0].nlargest(3).index))[: len(charts.COLOURS)]
+        if not shown:
+            return Note("no feature has a missing value" if len(self.table) else self.reason)
         lines = {name: (list(self.table.index), list(100 * self.table[name])) for name in shown}
         told = f"by {self.period}, {int(self.rows.min()) if len(self.rows) else 0:,} rows or more in each"
         if len(self.changed) > len(shown):
             told += f"; {len(shown)} of {len(self.changed)} features that change"
-        return charts.over_time(self.reason, lines, y_label="missing (% of rows)", subtitle=told)
+        chart = charts.over_time(self.reason, lines, y_label="missing (% of rows)", subtitle=told)
+        chart.figure.axes[0].set_ylim(bottom=0)
+        return chart
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -218,7 +224,8 @@ def categories(table: pd.DataFrame, model: ModelFile, periods: Periods, limits: 
         if not len(labels) or (len(labels) > 3 and np.median((counts > 0).sum(axis=1)) <= 2):
             continue  # a column such as the month's name has one value a period
         rows = counts.sum(axis=1)
-        appears, vanishes = [], []
+        appears: dict[int, str] = {}
+        vanishes: dict[int, str] = {}
         for place, label in enumerate(labels):
             there = np.flatnonzero(counts[:, place])
             if not len(there):
@@ -228,14 +235,13 @@ def categories(table: pd.DataFrame, model: ModelFile, periods: Periods, limits: 
             if share < limits.category:
                 continue
             if first and share * rows[:first].sum() >= limits.period_rows:
-                appears.append(f"{label} from {periods.day(first)} on ({share:.0%} of rows)")
+                appears[place] = f"{label} from {periods.day(first)} on ({share:.0%} of rows)"
             if last < len(rows) - 1 and share * rows[last + 1 :].sum() >= limits.period_rows:
-                vanishes.append(f"{label} after the {periods.period} of {periods.day(last)} ({share:.0%} of rows)")
+                vanishes[place] = f"{label} after the {periods.period} of {periods.day(last)} ({share:.0%} of rows)"
         remedy = "ask whether codes were renamed; learn from the rows since, or map old to new"
-        if appears:
-            told = f"Frequent values of {name} appear: {'; '.join(appears[:3])}"
-            found.append(finding("category_appears", told, name, count=len(appears), remedy=remedy))
-        if vanishes:
-            told = f"Frequent values of {name} vanish: {'; '.join(vanishes[:3])}"
-            found.append(finding("category_vanishes", told, name, count=len(vanishes), remedy=remedy))
+        for code, verb, which in (("category_appears", "appear", appears), ("category_vanishes", "vanish", vanishes)):
+            if which:
+                told = f"Frequent values of {name} {verb}: {'; '.join(list(which.values())[:3])}"
+                rows_of = np.isin(codes, list(which))
+                found.append(of_rows(code, told, name, rows_of, table, model, remedy=remedy))
     return found

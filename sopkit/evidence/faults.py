@@ -112,7 +112,7 @@ def _alike(column: pd.Series, name: str, model: ModelFile) -> list[Finding]:
     if model.features[name].type == "categorical" and len(column) >= MANY and len(counts) > 0.9 * len(column):
         told = f"The category {name} has {len(counts):,} values in {len(column):,} rows: it names the row"
         remedy = "a model can only learn it by heart; exclude it, or make it a text"
-        return [finding("names_rows", told, name, count=len(counts), remedy=remedy)]
+        return [finding("names_rows", told, name, remedy=remedy)]
     return []
 
 

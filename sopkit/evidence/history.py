@@ -76,7 +76,7 @@ def _categories(
     if gone and len(is_now) * limits.category >= 30:
         told = f"Values of {name} that training saw often are not there any more: {', '.join(gone[:5])}"
         remedy = "ask whether codes were renamed, or a source is missing"
-        found.append(finding("category_vanishes", told, name, count=len(gone), remedy=remedy))
+        found.append(finding("category_vanishes", told, name, remedy=remedy))
     return found
 
 
@@ -145,7 +145,7 @@ def _groups(table: pd.DataFrame, reference: pd.DataFrame, model: ModelFile, limi
             told = "; ".join(f"{group} from {was[group]:.1%} to {is_now[group]:.1%} of rows" for group in shrunk[:4])
             remedy = "ask why they are missing; a model judged without them may fail them"
             sentence = f"Groups of {name} have shrunk since the last training: {told}"
-            found.append(finding("group_shrinks", sentence, name, count=len(shrunk), remedy=remedy))
+            found.append(finding("group_shrinks", sentence, name, remedy=remedy))
     return found
 
 

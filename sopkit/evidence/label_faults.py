@@ -87,7 +87,7 @@ def _lacking(
             told = "; ".join(f"{group} ({shares[group]:.0%} of {rows[group]:,} rows)" for group in hardly[:4])
             remedy = "what is learned does not hold for them; say in `decision_policy` who gets a label"
             sentence = f"Groups of {name} hardly ever get a label: {told}, {overall:.0%} overall"
-            found.append(finding("unlabelled_group", sentence, name, count=len(hardly), remedy=remedy))
+            found.append(finding("unlabelled_group", sentence, name, remedy=remedy))
     return found
 
 
@@ -122,12 +122,12 @@ def _steady(rate: LabelRate, model: ModelFile, maturity: LabelMaturity) -> list[
     name, found = model.target.column or "", []
     if rate.jumps:
         remedy = "ask whether the way labels are made has changed; learn from the rows since"
-        found.append(finding("label_jump", rate.reason, name, count=len(rate.jumps), remedy=remedy))
+        found.append(finding("label_jump", rate.reason, name, remedy=remedy))
     if rate.one_class:
         told = f"There is one class only in {len(rate.one_class)} {rate.period}(s), first in that of "
         remedy = "were labels lost, or is it night?"
         sentence = told + rate.one_class[0]
-        found.append(finding("one_class_period", sentence, name, count=len(rate.one_class), remedy=remedy))
+        found.append(finding("one_class_period", sentence, name, remedy=remedy))
     if len(rate.table) and model.data.label_delay.total_seconds() > 0 and not rate.table["jump"].iloc[-1]:
         last = rate.table.iloc[-1]
         if not last["low"] <= last["rate"] <= last["high"] and np.isfinite(last["low"]):

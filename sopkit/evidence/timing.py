@@ -63,8 +63,9 @@ def times(table: pd.DataFrame, model: ModelFile, as_of: datetime, limits: rules.
     if steps.iloc[longest] > limits.gap * usual:
         from_ = f"{pd.Timestamp(ordered[longest]):%Y-%m-%d %H:%M}"
         told = f"There are no rows from {from_} for {_length(steps.iloc[longest])}"
-        count = int((steps > limits.gap * usual).sum())
-        found.append(finding("time_gap", told, name, count=count, remedy="was the source down?"))
+        others = int((steps > limits.gap * usual).sum()) - 1
+        told += f"; {others} more such gaps" if others else ""
+        found.append(finding("time_gap", told, name, remedy="was the source down?"))
     periods = periods_of(known)
     return found + _last_volume(periods, name, limits) + _thin(periods, name, limits)
 
@@ -123,7 +124,7 @@ def _thin(periods: Periods, name: str, limits: rules.Validation) -> list[Finding
     told += f"{inner[first]:,.0f}, around it {around[first]:,.0f}"
     examples = tuple({periods.period: f"{at:%Y-%m-%d}", "rows": f"{inner[at]:,.0f}"} for at in thin[: limits.examples])
     remedy = "is the source complete there?"
-    return [finding("thin_period", told, name, count=len(thin), examples=examples, remedy=remedy)]
+    return [finding("thin_period", told, name, examples=examples, remedy=remedy)]
 
 
 def _length(value: pd.Timedelta) -> str:
