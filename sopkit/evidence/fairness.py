@@ -145,13 +145,13 @@ class Fairness:
         """Every judged gap with its interval, against the limit."""
         from sopkit.evidence.charts import Row, intervals
 
-        rows = []
+        rows, told = [], "share of no-skill" if self.task == "regression" else "difference of the rate"
         for gap in self.gaps:
             measure = _judged(gap)[0]
             known = gap.gap.known
             rows.append(
                 Row(
-                    f"{gap.attribute}: {TITLES[gap.rate]}",
+                    f"{gap.attribute}: {TITLES[gap.rate].removesuffix(' (share of no-skill)')}",
                     float(gap.gap.value) if np.isfinite(gap.gap.value) else None,
                     float(gap.gap.low) if known else None,
                     float(gap.gap.high) if known else None,
@@ -162,7 +162,7 @@ class Fairness:
         return intervals(
             self.finding,
             rows,
-            x_label="largest gap between two groups (difference of the rate)",
+            x_label=f"largest gap between two groups ({told})",
             limit=self.gaps[0].limit if self.gaps else None,
             subtitle=f"{self.rows:,} rows; beside each gap its two groups, the one with the higher rate first, and "
             "their rows; intervals hold for all pairs of groups of an attribute together",

@@ -80,6 +80,10 @@ class LabelRate:
     unit: str = "share of rows"
 
     @property
+    def what(self) -> str:
+        return _what(self.unit)
+
+    @property
     def jumps(self) -> list[str]:
         return [_day(moment) for moment in self.table.index[self.table["jump"]]] if len(self.table) else []
 
@@ -94,7 +98,7 @@ class LabelRate:
         limit = Threshold(op="at_most", value=0)
         return [
             Measure(
-                "label_jumps", value, self.verdict, self.reason, detail, limit, "Jumps of the label rate", "periods"
+                "label_jumps", value, self.verdict, self.reason, detail, limit, f"Jumps of the {self.what}", "periods"
             )
         ]
 
@@ -129,7 +133,7 @@ class LabelRate:
                 color=charts.COLOURS[5],
                 label="jump",
             )
-        axes.set_ylabel(f"label rate ({self.unit})")
+        axes.set_ylabel(charts.literal(f"{self.what} ({self.unit})" if self.unit else self.what))
         charts.dates(axes)
         charts.legend(axes)
         return chart
@@ -194,8 +198,10 @@ def label_rate(
     task: str = "binary",
     period: str | None = None,
     limits: rules.Labels = rules.LABELS,
+    measured_in: str = "",
 ) -> LabelRate:
-    """The label rate by period and its jumps. Binary labels are 0/1; multiclass: the share of the commonest class.
+    """The label rate by period and its jumps. Binary labels are 0/1; multiclass: the share of the commonest class;
+    regression: the mean, `measured_in` the target's unit.
 
     `period` is hour, day, week, month or quarter; by default the finest with enough rows. Periods with fewer than
     `limits.minimum_rows` labels are left out.
@@ -209,7 +215,7 @@ def label_rate(
     else:
         values = pd.to_numeric(labels, errors="coerce").astype(float)
     period = period or period_of(times, limits.minimum_rows)
-    unit = "mean" if task == "regression" else "share of rows"
+    unit = measured_in if task == "regression" else "share of rows"
     starts = times.dt.tz_localize(None).dt.to_period(dict(PERIODS)[period]).dt.start_time
     groups = values.groupby(starts.to_numpy())
     table = pd.DataFrame({"rows": groups.size(), "rate": groups.mean()})
@@ -261,17 +267,24 @@ def _logit(rate: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _told(table: pd.DataFrame, period: str, unit: str) -> tuple[Verdict, str]:
     jumps, single = table.index[table["jump"]], table.index[table["one_class"]]
-    told = partial(render_value, unit="%" if unit.startswith("share") else "")
+    share, what = unit == "share of rows", _what(unit)
+    told = partial(render_value, unit="%" if share else "")
     spread = f"between {told(float(table['rate'].min()))} and {told(float(table['rate'].max()))}"
+    spread += f" {unit}" if unit and not share else ""
     if len(jumps):
         first = table.loc[jumps[0]]
+        low = max(first["low"], 0.0) if share else first["low"]
         return Verdict.FAIL, (
-            f"The label rate jumps to {told(float(first['rate']))} in the {period} of {_day(jumps[0])}, "
-            f"where {told(float(max(first['low'], 0.0)))} to {told(float(first['high']))} was to be expected"
+            f"The {what} jumps to {told(float(first['rate']))} in the {period} of {_day(jumps[0])}, "
+            f"where {told(float(low))} to {told(float(first['high']))} was to be expected"
         )
     if len(single):
         return Verdict.FAIL, f"There is one class only in {len(single)} {period}(s), first in that of {_day(single[0])}"
-    return Verdict.PASS, f"The label rate moves {spread} from {period} to {period}, without a sudden jump"
+    return Verdict.PASS, f"The {what} moves {spread} from {period} to {period}, without a sudden jump"
+
+
+def _what(unit: str) -> str:
+    return "label rate" if unit == "share of rows" else "mean of the target"
 
 
 def _day(moment: pd.Timestamp) -> str:

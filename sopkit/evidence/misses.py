@@ -102,7 +102,7 @@ class Misses:
         return over_time(
             self.finding,
             lines,
-            y_label="share of rows that are off by more",
+            y_label="share of rows off by more",
             x_label=f"tolerance{unit}",
             marks={"in force": self.tolerance},
             subtitle=f"{self.rows:,} later rows; tolerance in force: {source}; {self.movers}",

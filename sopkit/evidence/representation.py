@@ -26,6 +26,7 @@ __all__ = ["Group", "Representation", "representation", "wilson"]
 
 MOST_GROUPS = 40
 NAN = float("nan")
+SHARE = "share of rows"
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,12 @@ class Representation:
     overall: float
     rows: int
     minimum_group: int
-    unit: str = "share of rows"
+    unit: str = SHARE
     spread: float = NAN
+
+    @property
+    def what(self) -> str:
+        return "label rate" if self.unit == SHARE else "mean of the target"
 
     @property
     def verdict(self) -> Verdict | None:
@@ -84,7 +89,7 @@ class Representation:
             name = f"label_rate_gap_{measure_name(column)}"[:64]
             found.append(
                 Measure(
-                    name, gap, verdict, told, detail, None, f"Widest gap of the label rate over {column}", self.unit
+                    name, gap, verdict, told, detail, None, f"Widest gap of the {self.what} over {column}", self.unit
                 )
             )
         return found
@@ -99,16 +104,16 @@ class Representation:
             top, bottom = max(large, key=lambda g: g.low), min(large, key=lambda g: g.high)
             if top.low <= bottom.high or not self._differ(top, bottom, limits):
                 continue
-            percent = "%" if self.unit.startswith("share") else ""
+            percent = "%" if self.unit == SHARE else ""
             rates = [f"{g.group} {render_value(g.rate, percent)} ({g.rows:,} rows)" for g in (top, bottom)]
-            told = f"The label rate differs by {column}: {rates[0]}, {rates[1]}"
+            told = f"The {self.what} differs by {column}: {rates[0]}, {rates[1]}"
             remedy = "is that the world, or how labels are made? The evaluation shows how the model treats them"
             name = "protected_label_gap" if column in protected else "label_gap"
             found.append(finding(name, told, column, remedy=remedy))
         return tuple(found)
 
     def _differ(self, top: Group, bottom: Group, limits: rules.Labels) -> bool:
-        if not self.unit.startswith("share"):
+        if self.unit != SHARE:
             return bool(top.rate - bottom.rate > limits.deviations * self.spread)
         odds = [(g.rate * g.labelled + 0.5) / ((1 - g.rate) * g.labelled + 0.5) for g in (top, bottom)]
         return bool(odds[0] >= limits.odds * odds[1])
@@ -121,25 +126,31 @@ class Representation:
             charts.Row(
                 f"{g.column} {g.group}" if several else g.group,
                 None if np.isnan(g.rate) else g.rate,
-                None if np.isnan(g.low) else g.low,
-                None if np.isnan(g.high) else g.high,
+                None if np.isnan(g.low) or self._wide(g) else g.low,
+                None if np.isnan(g.high) or self._wide(g) else g.high,
                 g.verdict if g.verdict is Verdict.INSUFFICIENT else None,
                 f"{g.share:.1%} of rows",
             )
             for g in groups
         ]
         large = [g for g in groups if g.verdict is Verdict.PASS]
-        title = "No group is large enough to tell its label rate"
+        title = f"No group is large enough to tell its {self.what}"
         if large:
             top, bottom = max(large, key=lambda g: g.rate), min(large, key=lambda g: g.rate)
-            low, high = (render_value(g.rate, "%" if self.unit.startswith("share") else "") for g in (bottom, top))
-            title = f"The label rate runs from {low} ({bottom.group}) to {high} ({top.group})"
+            low, high = (render_value(g.rate, "%" if self.unit == SHARE else "") for g in (bottom, top))
+            title = f"The {self.what} runs from {low} ({bottom.group}) to {high} ({top.group})"
         small = [g for g in groups if g.verdict is Verdict.INSUFFICIENT]
-        title += f"; {len(small)} groups are too small to tell" if small and large else ""
+        many = "1 group is" if len(small) == 1 else f"{len(small)} groups are"
+        title += f"; {many} too small to tell" if small and large else ""
+        label = f"{self.what} ({self.unit})" if self.unit else self.what
         return charts.intervals(
-            title, rows, x_label=f"label rate ({self.unit})", zero=None, limit=self.overall, limit_label="all rows",
+            title, rows, x_label=label, zero=None, limit=self.overall, limit_label="all rows",
             subtitle=f"{self.rows:,} rows; lines are 95 % intervals",
         )  # fmt: skip
+
+    def _wide(self, group: Group) -> bool:
+        """An interval of a few numbers has no end, and would leave the others in a corner."""
+        return self.unit != SHARE and group.verdict is Verdict.INSUFFICIENT
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -163,10 +174,12 @@ def representation(
     task: str = "binary",
     minimum_group: int = 200,
     confidence: float = 0.95,
+    measured_in: str = "",
 ) -> Representation:
     """Each group of each column. Numbers with many values are cut into fifths; missing values are a group.
 
-    `target` is aligned with `table`: 0/1, numbers, or classes (then the rate is that of the commonest class).
+    `target` is aligned with `table`: 0/1, numbers (`measured_in` their unit), or classes (then the rate is that of the
+    commonest class).
     """
     values = target
     if task == "multiclass" and target.notna().any():
@@ -184,7 +197,7 @@ def representation(
             found.append(_group(column, str(group), inside, y, task, minimum_group, confidence))
     known = y[~np.isnan(y)]
     overall, spread = (float(known.mean()), float(known.std())) if len(known) else (NAN, NAN)
-    unit = "mean" if task == "regression" else "share of rows"
+    unit = measured_in if task == "regression" else SHARE
     return Representation(tuple(found), overall, len(table), minimum_group, unit, spread)
 
 

@@ -139,6 +139,18 @@ def test_labels_are_told_in_plain_json_and_drawn():
     assert maturity.figure().png()
 
 
+def test_numbers_have_a_mean_in_their_unit_and_may_lie_below_zero():
+    """A target of numbers has no label rate: its mean jumps, in its unit, and the band may lie below zero."""
+    at = pd.Series(pd.date_range("2024-01-01", periods=60 * 40, freq="36min", tz="UTC"))
+    values = pd.Series(np.random.default_rng(1).normal(-100, 5, len(at)))
+    calm = label_rate(at, values, task="regression", period="day", measured_in="kW")
+    assert "mean of the target moves between -1" in calm.reason
+    assert "kW" in calm.reason
+    broken = label_rate(at, values.mask(at >= "2024-02-10", 40.0), task="regression", period="day")
+    assert broken.jumps == ["2024-02-10"]
+    assert "where -1" in broken.reason
+
+
 def test_real_flights_have_no_jump_by_day_week_or_month(flights):
     """The late rate of real flights swings from .04 to .79 by day, and nothing about its labels is broken."""
     for period in ("day", "week", "month"):

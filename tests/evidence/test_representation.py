@@ -63,7 +63,9 @@ def test_a_column_that_is_not_there_is_insufficient(table):
 
 def test_numbers_and_classes_have_groups_too(table):
     """For regression the mean, for classes the share of the commonest one."""
-    assert representation(table, table["a"], ["c"], task="regression").unit == "mean"
+    numbers = representation(table, table["a"], ["c"], task="regression", measured_in="bikes")
+    assert (numbers.what, numbers.unit) == ("mean of the target", "bikes")
+    assert numbers.figure().title.startswith("The mean of the target runs from")
     classes = table["c"].astype(object)
     assert representation(table, classes, ["c"], task="multiclass").groups[0].rate in (0.0, 1.0)
 
