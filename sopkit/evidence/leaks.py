@@ -5,6 +5,7 @@ A number cannot tell a leak from a very good feature (Kaufman 2012; `rules.Leaks
 * a feature that alone predicts the target suspiciously well blocks unless the model file says when it is known
   (`known_at`); with that it is a question that is put before the signer;
 * the same holds for a feature whose missing values alone tell the label;
+* a text may tell much and rightly so: it is asked about only where it is nearly always right (`text_leaks`);
 * features that only together, by their moments, or by the order of rows give it away: see `leak_forms`;
 * too few labels is `insufficient`, never "no leak".
 
@@ -32,6 +33,7 @@ from sopkit.evidence.leak_forms import ids_and_order, known_later, made_of_parts
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import roc_auc
 from sopkit.evidence.profiles import kinds, numbers
+from sopkit.evidence.text_leaks import names_its_label, text_strength
 
 __all__ = ["Leaks", "Strength", "suspected_leaks"]
 
@@ -52,6 +54,7 @@ class Strength:
     verdict: Verdict
     reason: str
     declared: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,10 @@ class Leaks:
     def figure(self) -> charts.Chart:
         rows = [
             charts.Row(
-                s.name, None if np.isnan(s.value) else s.value, verdict=s.verdict, note="declared" if s.declared else ""
+                s.name,
+                None if np.isnan(s.value) else s.value,
+                verdict=s.verdict,
+                note="declared" if s.declared else s.note,
             )
             for s in self.strengths[:20]
         ]
@@ -146,19 +152,26 @@ def suspected_leaks(
         return Leaks((), tuple(findings), limit, measure, verdict, findings[0].sentence if findings else reason)
     strengths = []
     for name, kind in wanted.items():
-        if name not in rows or kind == "text":
+        if name not in rows:
             continue
-        value, missing = _strength(rows[name], kind, coded, task, limits)
-        suspicious = value >= limit or missing >= limits.missing
+        text = kind == "text"
+        if text:
+            value, missing = text_strength(rows[name], [one.y for one in coded], task)
+            findings += names_its_label(rows[name], y, name) if task == "multiclass" else []
+        else:
+            value, missing = _strength(rows[name], kind, coded, task, limits)
+        suspicious = value >= (limits.certain if text else limit) or missing >= limits.missing
         declared = known_at.get(name)
         if suspicious and name not in target_columns:
             findings.append(_suspect(name, value, missing, declared, task, limits))
         bad = (suspicious and not declared) or name in target_columns
         verdict = Verdict.FAIL if bad else Verdict.PASS
-        strengths.append(Strength(name, value, missing, verdict, findings[-1].sentence if suspicious else "", declared))
+        told = findings[-1].sentence if suspicious else ""
+        note = f"a text: asked from {limits.certain:g}" if text else ""
+        strengths.append(Strength(name, value, missing, verdict, told, declared, note))
     others = {name: kind for name, kind in wanted.items() if name in rows and name not in target_columns}
-    told = {finding.column for finding in findings}
-    numeric = [name for name, kind in others.items() if kind == "numeric" and name not in told]
+    named = {finding.column for finding in findings}
+    numeric = [name for name, kind in others.items() if kind == "numeric" and name not in named]
     if task == "regression":
         every = [name for name, kind in others.items() if kind == "numeric"]  # the other part of a sum is a leak too
         findings += made_of_parts(rows, y.to_numpy(dtype=float), every, task, known_at)

@@ -93,7 +93,9 @@ class NearDuplicates:
             "beyond_sample": self.beyond_sample,
             "texts": list(self.texts),
         }
-        return Measure("near_copies", value, None, self.finding, detail, title="Share of judged texts that are copies")
+        return Measure(
+            "near_copies", value, None, self.finding, detail, title="Judged texts that are copies", unit="share"
+        )
 
     @property
     def measures(self) -> list[Measure]:
@@ -179,8 +181,8 @@ def near_duplicates(
     best: Array = np.empty(0)
     where: Array = np.empty(0, dtype=np.intp)
     if len(looked):
-        runs = [_shingles(part, limits.shingle) for part in ([words[i] for i in looked], learned)]
-        best, where = _nearest(*runs, order[0][looked], order[1])
+        own, others = (_shingles(part, limits.shingle) for part in ([words[i] for i in looked], learned))
+        best, where = _nearest(own, others, order[0][looked], order[1])
     similarity[looked] = best
     found = []
     for place in np.argsort(-best, kind="stable")[:EXAMPLES]:
@@ -201,12 +203,15 @@ def repeated_texts(table: pd.DataFrame, model: ModelFile, limits: rules.Texts = 
     for name, kind in kinds(model.features).items():
         if kind != "text" or name not in table:
             continue
-        texts = pd.Series(
-            [" ".join(words) if len(words) >= limits.shortest else None for words in _texts(table, (name,))]
-        )
+        words = _texts(table, (name,))
+        texts = pd.Series([" ".join(text) or None for text in words], dtype=object)
         again = (texts.duplicated() & texts.notna()).to_numpy()
         if again.any():
             told = f"{int(again.sum()):,} rows repeat the {name} of an earlier row word for word"
+            short = int((again & np.array([len(text) < limits.shortest for text in words])).sum())
+            told += (
+                f"; {short:,} of them have fewer than {limits.shortest} words, and may do so by chance" if short else ""
+            )
             remedy = "ask whether one case was entered twice; copies across the split are told apart at the evaluation"
             found.append(of_rows("repeated_text", told, name, again, table, model, remedy=remedy))
     return found

@@ -308,6 +308,7 @@ FINDINGS: dict[str, FindingRule] = {
     "early_labels_differ": FindingRule("warn", "labels that came early are of another kind than the rest"),
     "young_labels": FindingRule("warn", "the youngest labelled rows have another rate: the delay may be too short"),
     "leak_question": FindingRule("warn", "tells the target very well, and is declared as known in time"),
+    "label_in_text": FindingRule("warn", "most texts contain the name of their own class: written there afterwards?"),
     "id_tells_label": FindingRule("warn", "ids that tell the label: the table may be put together by label"),
     "order_tells_label": FindingRule("warn", "the order of rows tells the label"),
     "protected_label_gap": FindingRule("warn", "groups of a protected attribute have very different label rates"),

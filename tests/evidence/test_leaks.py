@@ -149,3 +149,54 @@ def test_on_real_flights_only_the_departure_delay_is_suspected(flights, flights_
     known = {name: f.known_at for name, f in flights_model.features.items() if f.known_at}
     found = suspected_leaks(rows, rows["late"], more, task="binary", time="time_hour", known_at=known)
     assert found.suspects == ["dep_delay"]
+
+
+def notes(n: int, leak: float = 0.0, seed: int = 9) -> pd.DataFrame:
+    """Texts of 30 usual words and a word that agrees with the class in 85 % of rows; `leak` of them end with it."""
+    random = np.random.default_rng(seed)
+    label = random.choice(["loan dispute", "card fraud"], n)
+    usual = [f"word{i}" for i in range(300)]
+    hint = np.where((random.random(n) < 0.85) == (label == "card fraud"), "stolen", "repaid")
+    told = np.where(random.random(n) < leak, label, "")
+    words = [" ".join([*random.choice(usual, 30), h, t]) for h, t in zip(hint, told, strict=True)]
+    return pd.DataFrame({"at": pd.date_range("2024-01-01", periods=n, freq="h", tz="UTC"), "note": words, "y": label})
+
+
+def test_a_text_may_tell_much_but_not_nearly_everything():
+    """A text of telling words passes; one that ends with its label blocks, and the signer is asked about the name."""
+    good = look(notes(1500), features={"note": "text"}, task="multiclass")
+    assert (good.verdict, good.findings) == (Verdict.PASS, ())
+    assert 0.7 < good.strengths[0].value < 0.98
+    bad = look(notes(1500, leak=1.0), features={"note": "text"}, task="multiclass")
+    assert bad.suspects == ["note"]
+    assert {item.name for item in bad.findings} == {"label_in_text", "suspected_leak"}
+
+
+def test_a_declared_text_is_a_question():
+    """With `known_at` a text that knows its label is put before the signer and does not block."""
+    declared = {"note": "as the customer wrote it"}
+    found = look(notes(1500, leak=1.0), features={"note": "text"}, task="multiclass", known_at=declared)
+    assert found.verdict is Verdict.PASS
+    assert {item.severity for item in found.findings} == {"warn"}
+
+
+def test_the_name_of_the_class_in_the_text_is_a_question():
+    """Where 60 % of texts contain the name of their class the signer is asked; where 30 % do, not."""
+    for share, asked in ((0.6, True), (0.3, False)):
+        found = look(notes(1500, leak=share), features={"note": "text"}, task="multiclass")
+        assert any(item.name == "label_in_text" for item in found.findings) is asked
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("text", [None, "", "same words"])
+def test_texts_that_say_nothing_raise_no_suspicion(task, text, table):
+    """Missing, empty and constant texts pass, for classes and for numbers."""
+    y = table["y"] if task == "binary" else table["a"]
+    found = look(table.assign(note=text), y, {"note": "text", "b": "numeric"}, task=task)
+    assert found.verdict is Verdict.PASS
+
+
+def test_missing_texts_that_tell_the_label_block(table):
+    """Where a text is missing for one class only, that alone tells it."""
+    found = look(table.assign(note=np.where(table["y"] == 1, None, "some words")), features={"note": "text"})
+    assert found.suspects == ["note"]

@@ -108,7 +108,7 @@ def test_two_texts_of_a_row_are_compared_together():
 
 
 def test_a_repeated_text_in_the_snapshot_is_a_finding():
-    """A text that stands in an earlier row is noted, with its rows; short ones are not."""
+    """Texts that stand in an earlier row are noted, with their rows, and the short ones among them are counted."""
     first, second = texts(2)
     model = ModelFile.model_validate(
         {
@@ -119,7 +119,8 @@ def test_a_repeated_text_in_the_snapshot_is_a_finding():
         }
     )
     (found,) = repeated_texts(rows([first, second, first.upper(), "short", "short"]), model)
-    assert (found.name, found.severity, found.count, found.column) == ("repeated_text", "note", 1, "note")
+    assert (found.name, found.severity, found.count, found.column) == ("repeated_text", "note", 2, "note")
+    assert "1 of them have fewer than 13 words" in found.sentence
 
 
 def judged_by(gain_on_new: float, copies: int, n: int = 400) -> tuple[Verdict | None, dict[str, float]]:
