@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 import yaml
+
+from tests.benchmarks.report import Report
 
 CHECKOUT = Path(__file__).parents[2]
 DATA = CHECKOUT.parent / "shared" / "data"
@@ -58,6 +61,7 @@ class Decided:
         return (self.drifted >= 0.5) == (self.right == "promote")
 
 
+ASKED = "a case of the benchmark"  # so that there is a decision whether or not a trigger fires
 ALL_PAST = {"challengers": {"all-past": {}}}
 EIGHT_MONTHS = {"challengers": {"recent": {"window": "245d"}}}
 HALF_A_YEAR = {"challengers": {"recent": {"window": "182d"}}}
@@ -109,18 +113,17 @@ def decide(case: Case, folder: Path) -> Decided:
     """Both runs of the case, in a new workspace below `folder`."""
     root = folder / "".join(c if c.isalnum() else "-" for c in case.name.lower())
     sop(folder, "new", root.name)
-    features = _write_model(case, root)
+    _write_model(case, root)
     who = ["--model", case.model, "--demo-reviewers"]
     if case.adopted:
         sop(root, "adopt", case.model, "recipe", "--as-of", case.champion, "--demo-reviewers")
     else:
         sop(root, "run", "retraining", *who, "--as-of", case.champion)
-    first = json.loads(sop(root, "status", "last", "--json"))
-    sop(root, "run", "retraining", *who, "--as-of", case.as_of, "--until", "deploy")
+    sop(root, "run", "retraining", *who, "--as-of", case.as_of, "--until", "deploy", "--reason", ASKED)
     state = json.loads(sop(root, "status", "last", "--json"))
     results = {stage["id"]: stage["results"] for stage in state["stages"]}
     tried = results["retrain"].get("challenger", {}).get("value") or "-"
-    drifted = _rule_of_thumb(root / "runs" / "retraining", first["run"], state["run"], features)
+    drifted = _rule_of_thumb(case, root)
     return Decided(case.name, case.right, state["outcome"] or state["state"], tried, state.get("why", ""), drifted)
 
 
@@ -133,25 +136,44 @@ def sop(folder: Path, *words: str) -> str:
     return done.stdout
 
 
-def run(tell: Callable[[str], None], folder: Path, *, quick: bool = False) -> tuple[pd.DataFrame, str]:
-    """All cases, two at a time: the table, and one sentence. `quick`: without those of flights and readmissions."""
+def measure(quick: bool, tell: Callable[[str], None]) -> Report:
+    """Every case, two at a time; `quick`: without those of flights and readmissions, which are large.
+
+    Raises AssertionError where the data sets are not there.
+    """
+    assert DATA.is_dir(), f"the data sets are not there: {DATA.name}/ beside the checkout's folder"
     cases = [case for case in CASES if not (quick and case.model in ("flights", "diabetes"))]
-
-    def told(case: Case) -> Decided:
-        found = decide(case, folder)
-        tell(f"{case.name}: {found.outcome} ({'right' if found.ours else 'WRONG'})")
-        return found
-
-    with ThreadPoolExecutor(2) as two:
-        decided = list(two.map(told, cases))
-    rows = [{**asdict(found), "ours": found.ours, "thumb": found.thumb} for found in decided]
-    table = pd.DataFrame(rows)
-    right = int(table["ours"].sum()), int(table["thumb"].sum())
-    return table, f"Right in {right[0]} of {len(table)} cases; 'drifted, so retrain' in {right[1]} of {len(table)}."
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(2) as two:
+        decided = []
+        for found in two.map(lambda case: decide(case, Path(folder)), cases):
+            tell(f"{found.case}: {found.outcome} ({'right' if found.ours else 'wrong'})")
+            decided.append(found)
+    ours, thumb = (sum(getattr(found, name) for found in decided) for name in ("ours", "thumb"))
+    return Report(_page(decided, ours, thumb), {"cases": [asdict(found) for found in decided]})
 
 
-def _write_model(case: Case, root: Path) -> dict[str, str]:
-    """The model file of the case, with its edits, in the workspace; feature -> kind."""
+def _page(decided: Sequence[Decided], ours: int, thumb: int) -> str:
+    lines = [
+        "# Right decisions",
+        "",
+        f"The retraining SOP with its default rules is right in **{ours} of {len(decided)}** cases, "
+        f"'the data set has drifted, so retrain' in **{thumb} of {len(decided)}**.",
+        "",
+        "| case | right | the SOP decides | challenger | columns drifted | drifted, so retrain |",
+        "|---|---|---|---|---|---|",
+    ]
+    for found in decided:
+        mark = {True: "✓", False: "✗"}
+        drift = f"{mark[found.thumb]} {'retrain' if found.drifted >= 0.5 else 'keep'}"
+        outcome = f"{mark[found.ours]} {found.outcome.replace('_', ' ')}"
+        lines.append(
+            f"| {found.case} | {found.right} | {outcome} | {found.challenger} | {found.drifted:.0%} | {drift} |"
+        )
+    return "\n".join([*lines, "", "Made by `make bench ONLY=decisions`.", ""])
+
+
+def _write_model(case: Case, root: Path) -> None:
+    """The model file of the case, with its edits, in the workspace, and the data beside it."""
     path = root / "templates" / "models" / f"{case.model}.yaml"
     text = path.read_text() if case.model == "flights" else (MODELS / path.name).read_text()
     definition = {**yaml.safe_load(text)}
@@ -162,18 +184,22 @@ def _write_model(case: Case, root: Path) -> dict[str, str]:
     source = definition["data"]["source"]
     if (DATA / source).is_file():
         (root / source).symlink_to(DATA / source)
-    kinds = {name: value if isinstance(value, str) else (value or {}) for name, value in definition["features"].items()}
-    return {name: kind if isinstance(kind, str) else kind.get("type", "numeric") for name, kind in kinds.items()}
 
 
-def _rule_of_thumb(runs: Path, first: str, second: str, features: Mapping[str, str]) -> float:
-    """Share of columns that evidently calls drifted: the champion's rows against those it would be replaced for."""
-    from sopkit import evidence
+def _rule_of_thumb(case: Case, root: Path) -> float:
+    """Share of columns that evidently calls drifted: the champion's rows against those that the run judges."""
+    from sopkit import evidence, modelling
+    from sopkit.definitions.files import load_model
 
-    before = pd.read_parquet(runs / first / "artifacts" / "prepare" / "train.parquet")
-    now = pd.read_parquet(runs / second / "artifacts" / "collect" / "snapshot.parquet")
-    held_out = runs / second / "artifacts" / "prepare" / "holdout.parquet"
-    now = pd.read_parquet(held_out) if held_out.is_file() else now.tail(SAMPLE)
-    report = evidence.evidently_report(before, now, features, sample=SAMPLE)
+    model = load_model(root / "templates" / "models" / f"{case.model}.yaml")
+    module = root / "templates" / "models" / f"{case.model}.py"
+
+    def rows(as_of: str) -> pd.DataFrame:
+        clock = pd.Timestamp(as_of, tz="UTC").to_pydatetime()
+        found = modelling.read(model, as_of=clock, root=root, module=module if module.is_file() else None)
+        return modelling.clean(found.table, model, as_of=clock).table
+
+    now = modelling.newest(rows(case.as_of), model, model.evaluation.window)
+    report = evidence.evidently_report(rows(case.champion), now, model.features, sample=SAMPLE)
     shares = [metric["value"]["share"] for metric in report.json["metrics"] if "share" in str(metric.get("value"))]
     return float(shares[0])
