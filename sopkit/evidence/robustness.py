@@ -1,7 +1,8 @@
 """Robustness: what happens to the score when the inputs are not what they were?
 
 The rules:
-* three disturbances that occur in service: a feature goes missing, numbers carry noise, a category was never seen;
+* three disturbances that occur in service: a feature goes missing, numbers carry noise (texts lose words), a category
+  was never seen;
 * the loss is in the primary metric on the same held-out rows (a loss metric's as a share of no-skill);
 * a prediction that raises, or is not finite, is `fail` whatever the score: a service must answer;
 * models come in as `predict(DataFrame) -> array`, and the rows that are handed in are never changed.
@@ -9,7 +10,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,7 +23,8 @@ from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.errors import DataError
 from sopkit.evidence import rules
 from sopkit.evidence.measure import Measure, number
-from sopkit.evidence.metrics import Metric, Task, defaults, find, room, why_not
+from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, room, why_not
+from sopkit.evidence.profiles import kinds as kinds_of
 
 if TYPE_CHECKING:
     from sopkit.evidence.charts import Chart
@@ -32,7 +34,7 @@ __all__ = ["Robustness", "robustness_of"]
 Array: TypeAlias = NDArray[Any]
 Predict = Callable[[pd.DataFrame], Any]
 UNSEEN = "(never seen before)"
-KINDS = {"missing": "missing feature", "noise": "noise", "unseen": "unseen category"}
+TITLES = {"missing": "missing feature", "noise": "noise", "unseen": "unseen category"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ class Robustness:
             )
         ]
         threshold = Threshold(op="at_most", value=self.largest_loss)
-        for kind, title in KINDS.items():
+        for kind, title in TITLES.items():
             part = self.table[(self.table.disturbance == kind) & self.table.loss.notna()]
             if not len(part):
                 continue
@@ -148,13 +150,14 @@ def robustness_of(
     *,
     task: Task,
     evaluation: Evaluation | None = None,
-    categorical: Sequence[str] | None = None,
+    kinds: Mapping[str, Any] | None = None,
     rows: int | None = None,
 ) -> Robustness:
     """Disturb the inputs one way at a time and measure the loss on at most `rows` held-out rows, drawn by seed
     (default: as many as `rules.ASKED` allows for that many features).
 
-    `categorical` names the features that hold categories; by default those that are neither numbers nor times.
+    `kinds` says of each feature what it is (name -> kind, or a model file's `features`); by default what is neither a
+    number nor a time is a category.
     Raises DataError when features and targets do not fit.
     """
     evaluation = evaluation or Evaluation()
@@ -168,11 +171,13 @@ def robustness_of(
     if reason:
         return Robustness(metric, len(truth), float("nan"), limit, empty, f"undisturbed rows: {reason}")
     before = metric(truth, undisturbed)
+    reason = _nothing_to_lose(metric, truth, before, min(evaluation.minimum_rows, len(features)), evaluation)
+    if reason:
+        return Robustness(metric, len(truth), before, limit, empty, f"undisturbed rows: {reason}")
     unit = room(metric, truth) if metric.is_loss else 1.0
-    named = list(categorical) if categorical is not None else _categories(sample)
-    numeric = [c for c in sample.columns if c not in named and pd.api.types.is_numeric_dtype(sample[c])]
+    of = kinds_of(kinds) if kinds is not None else dict.fromkeys(_categories(sample), "categorical")
     told = []
-    for kind, feature, label, disturbed in _disturbances(sample, named, numeric, evaluation.robustness.noise, random):
+    for kind, feature, label, disturbed in _disturbances(sample, of, evaluation.robustness.noise, random):
         prediction, error = answer(predict, disturbed)
         error = error or why_not(metric, truth, prediction)
         value = float("nan") if error else metric(truth, prediction)
@@ -182,6 +187,16 @@ def robustness_of(
         told.append(dict(zip(empty.columns, row, strict=True)))
     table = pd.DataFrame(told, columns=empty.columns)
     return Robustness(metric, len(truth), before, limit, table, "" if told else "there are no features")
+
+
+def _nothing_to_lose(metric: Metric, truth: Array, before: float, rows: int, evaluation: Evaluation) -> str:
+    """Why undisturbed rows cannot show a loss: there are too few, or the model has no skill to lose."""
+    if rows < evaluation.minimum_rows:
+        return f"only {rows} rows, {evaluation.minimum_rows} are needed"
+    chance = no_skill(metric.task, metric, truth)
+    if metric.direction != "zero" and metric.goodness(before) <= metric.goodness(chance):
+        return f"{metric.title} {number(before)} is no better than no skill ({number(chance)}), so nothing can be lost"
+    return ""
 
 
 def sampled(features: pd.DataFrame, y: Any, rows: int, random: np.random.Generator) -> tuple[pd.DataFrame, Array]:
@@ -219,27 +234,36 @@ def _categories(features: pd.DataFrame) -> list[str]:
 
 def _disturbances(
     features: pd.DataFrame,
-    categorical: Sequence[str],
-    numeric: Sequence[str],
+    of: Mapping[str, str],
     noise: float,
     random: np.random.Generator,
 ) -> list[tuple[str, str, str, pd.DataFrame]]:
     told = [
-        ("missing", str(c), f"{c} missing", _replaced(features, c, _missing(features[c]))) for c in features.columns
+        ("missing", str(c), f"missing: {c}", _replaced(features, c, _missing(features[c]))) for c in features.columns
     ]
+    numeric = [c for c in features if of.get(c, "numeric") == "numeric" and pd.api.types.is_numeric_dtype(features[c])]
     for c in numeric:
         values = features[c].astype(float)
         disturbed = values + random.normal(size=len(values)) * noise * values.std()
-        told.append(("noise", str(c), f"noise on {c}", _replaced(features, c, disturbed)))
+        told.append(("noise", str(c), f"noise: {c}", _replaced(features, c, disturbed)))
     if numeric:
         every = features.copy()
         for c in numeric:
             values = features[c].astype(float)
             every[c] = values + random.normal(size=len(values)) * noise * values.std()
-        told.append(("noise", "", "noise on every number", every))
-    for c in categorical:
-        told.append(("unseen", str(c), f"unseen {c}", _replaced(features, c, _unseen(features[c]))))
+        told.append(("noise", "", "noise: every number", every))
+    for c in [c for c in features if of.get(c) == "text"]:
+        lost = features[c].map(lambda text: _fewer_words(text, noise, random), na_action="ignore")
+        told.append(("noise", str(c), f"{100 * noise:.0f} % of words lost: {c}", _replaced(features, c, lost)))
+    for c in [c for c in features if of.get(c) == "categorical"]:
+        told.append(("unseen", str(c), f"unseen: {c}", _replaced(features, c, _unseen(features[c]))))
     return told
+
+
+def _fewer_words(text: Any, share: float, random: np.random.Generator) -> str:
+    """The text with each of its words left out with the probability `share`."""
+    words = str(text).split()
+    return " ".join(word for word, left in zip(words, random.random(len(words)) >= share, strict=True) if left)
 
 
 def _replaced(features: pd.DataFrame, column: Any, values: Any) -> pd.DataFrame:

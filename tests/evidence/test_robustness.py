@@ -110,9 +110,24 @@ def test_a_regressions_loss_is_a_share_of_no_skill():
 
 def test_numbers_that_name_categories_are_disturbed_as_categories():
     """A numeric column declared categorical meets an unseen code and no noise."""
-    found = robustness_of(steady, FEATURES, Y, task="binary", categorical=["idle", "place", "kind"])
+    found = robustness_of(steady, FEATURES, Y, task="binary", kinds={"idle": "categorical"})
     kinds = found.table[found.table.feature == "idle"].disturbance.tolist()
     assert kinds == ["missing", "unseen"]
+
+
+def test_texts_lose_words_and_go_missing():
+    """A text goes missing and loses a tenth of its words, which a model that counts them feels a little."""
+    y = np.arange(N) % 2
+    texts = pd.DataFrame({"note": np.where(y == 1, "good " * 5 + "x", "bad " * 5 + "x").astype(object)})
+    texts.loc[::50, "note"] = None
+
+    def counting(table):
+        return table["note"].fillna("").map(lambda text: text.split().count("good") / 5)
+
+    found = robustness_of(counting, texts, y, task="binary", kinds={"note": "text"})
+    assert found.table.disturbance.tolist() == ["missing", "noise"]
+    assert found.table.label.tolist() == ["missing: note", "10 % of words lost: note"]
+    assert found.table.loss[0] > 0.4 > 0.01 > found.table.loss[1]
 
 
 def test_rows_that_do_not_fit_and_no_features_are_told():
