@@ -66,7 +66,10 @@ def test_a_regression_is_recalibrated_linearly():
     """Forecasts twice too wide have a slope of one half, as a linear regression finds."""
     truth = RANDOM.normal(10, 3, 6000)
     forecast = 2 * (truth + RANDOM.normal(0, 1, 6000)) - 5
-    found = calibration_of(truth, forecast, task="regression", blocks=DAY, evaluation=QUICK)
+    found = calibration_of(truth, forecast, task="regression", blocks=DAY, evaluation=QUICK, unit="bikes")
+    assert [measure.unit for measure in found.measures] == ["bikes", "", "of no-skill"]
+    assert "bikes where it is" in found.finding
+    assert found.figure().png().startswith(b"\x89PNG")
     assert found.slope.value == pytest.approx(LinearRegression().fit(forecast[:, None], truth).coef_[0])
     assert found.intercept.value == pytest.approx(np.mean(truth - forecast))
 

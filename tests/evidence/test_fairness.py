@@ -120,12 +120,15 @@ def test_numbers_are_cut_and_missing_values_are_a_group():
 
 
 def test_regressions_and_classes_are_judged_by_mean_error_and_accuracy():
-    """A forecast that is too high for one group, and a class guessed worse for one, are found."""
+    """A forecast too high or too wide for one group, and a class guessed worse for one, are found."""
     value = RANDOM.normal(100, 10, N)
     high = value + np.where(GROUP == "b", 5, 0)
     found = fairness_of(value, high, pd.DataFrame({"g": GROUP}), task="regression", blocks=DAY, evaluation=QUICK)
     assert found.gaps[0].high_group == "b"
     assert found.measures[0].verdict is Verdict.FAIL
+    wide = value + RANDOM.normal(0, np.where(GROUP == "b", 8, 1))
+    found = fairness_of(value, wide, pd.DataFrame({"g": GROUP}), task="regression", blocks=DAY, evaluation=QUICK)
+    assert [str(gap.rate) for gap in found.gaps if gap.broken] == ["absolute_error"]
     k = RANDOM.integers(0, 3, N)
     p = np.eye(3)[np.where((GROUP == "b") & (RANDOM.random(N) < 0.5), (k + 1) % 3, k)]
     found = fairness_of(k, p, pd.DataFrame({"g": GROUP}), task="multiclass", blocks=DAY, evaluation=QUICK)
