@@ -70,7 +70,11 @@ def _draw(effect: Effect, axes: Axes, below: Axes) -> None:
     axes.tick_params(labelbottom=False)
     if effect.numeric:
         inside = effect.places[(effect.places >= x[0]) & (effect.places <= x[-1])]
-        below.hist(inside, bins=30, color=MUTED)
+        values, counts = np.unique(inside, return_counts=True)
+        if len(values) <= 30:
+            below.bar(values, counts, width=0.6 * np.diff(values).min(initial=np.inf), color=MUTED)
+        else:
+            below.hist(inside, bins=30, color=MUTED)
         axes.sharex(below)
         if (x == x.round()).all():
             below.xaxis.set_major_locator(_ticks(9))
