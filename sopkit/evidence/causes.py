@@ -33,13 +33,15 @@ import pandas as pd
 
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan, simultaneous
+from sopkit.evidence.bootstrap import Interval, interval_of, plan, simultaneous
 from sopkit.evidence.density_ratio import probability_of_current
 from sopkit.evidence.drift import Drift
 from sopkit.evidence.measure import Measure, insufficient, number
-from sopkit.evidence.shared_inputs import Side, drawn_means, outcomes
+from sopkit.evidence.shared_inputs import Side, both_resampled, drawn_means, fewer_blocks, outcomes, support
 
 __all__ = ["Causes", "Period", "causes"]
+
+DEVIATIONS = "standard deviations"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,18 +103,18 @@ class Causes:
         rows = []
         for measure in self.measures:
             limit = float(measure.threshold.value) if measure.threshold else 1.0
-            value, low, high = (
-                None if v is None else float(v) / limit
-                for v in (measure.value, measure.detail.get("low"), measure.detail.get("high"))
-            )
-            note = f"{number(measure.value)} {measure.unit}"
-            rows.append(charts.Row(measure.title, value, low, high, measure.verdict, note))
+            ends = (None if v is None else float(v) / limit for v in (
+                measure.value, measure.detail.get("low"), measure.detail.get("high")
+            ))  # fmt: skip
+            rows.append(charts.Row(measure.title, *ends, measure.verdict, _size(measure)))
+        sizes = self.concept_drift.detail.get("rows")
+        sized = f"{sizes[0]:,} labelled rows before, {sizes[1]:,} now; " if sizes else ""
         return charts.intervals(
             self.sentence,
             rows,
             x_label="multiples of each cause's own limit",
             limit=1.0,
-            subtitle="lines: 95 % intervals by blocks of time" + (f". {note}" if note else ""),
+            subtitle=f"{sized}lines: 95 % intervals by blocks of time{f'. {note}' if note else ''}",
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,6 +169,13 @@ def _on_common_support(
     return found[0], found[1]
 
 
+def _size(measure: Measure) -> str:
+    if not isinstance(measure.value, float):
+        return ""
+    shown = number(measure.value) if measure.unit == DEVIATIONS else f"{measure.value:+.1%}"
+    return f"{shown} {measure.unit}"
+
+
 def _data(drift: Drift | None) -> Measure:
     if drift is None:
         return insufficient("data_drift", "the inputs were not compared", title="Data drift")
@@ -184,8 +193,11 @@ def _concept(sides: tuple[Side, Side], task: str, limits: rules.Causes, confiden
         "unit": "of no-skill",
         "threshold": Threshold(op="at_most", value=limits.shift),
     }
-    effective, shared = _support(sides)
-    detail: dict[str, Any] = {"effective_rows": effective, "common_support": shared, "confidence": confidence}
+    effective, shared = support(sides)
+    sizes = [len(side.weights) for side in sides]
+    detail: dict[str, Any] = {
+        "rows": sizes, "effective_rows": effective, "common_support": shared, "confidence": confidence
+    }  # fmt: skip
     if min(effective) < limits.minimum_effective:
         reason = f"the two periods share too few inputs ({min(effective):,} effective rows, "
         reason += f"{limits.minimum_effective} are needed)"
@@ -195,7 +207,7 @@ def _concept(sides: tuple[Side, Side], task: str, limits: rules.Causes, confiden
     unit = float(((sides[1].outcome - sides[1].rate) ** 2).sum(axis=1).mean()) or 1.0
     value = float(means[1][0] - means[0][0]) / unit
     found = _interval(
-        value, (draws[1] - draws[0])[:, 0] / unit if _resampled(sides) else np.empty(0), sides, confidence
+        value, (draws[1] - draws[0])[:, 0] / unit if both_resampled(sides) else np.empty(0), sides, confidence
     )
     detail |= {"error_reference": float(means[0][0]), "error_current": float(means[1][0])}
     if not found.known:
@@ -217,11 +229,11 @@ def _conditions(sides: tuple[Side, Side], task: str, limits: rules.Causes, confi
     parts: dict[str, Any] = {
         "title": "Changed conditions",
         "threshold": Threshold(op="at_most", value=limits.target),
-        "unit": "standard deviations" if numbers else "of the rarer outcome's rate",
+        "unit": DEVIATIONS if numbers else "of the rarer outcome's rate",
     }
     rates = [side.rate for side in sides]
     unit = np.array([float(np.std(sides[0].outcome))]) if numbers else _rarer(rates[0], task)
-    alike = min(_support(sides)[0]) >= limits.minimum_effective
+    alike = min(support(sides)[0]) >= limits.minimum_effective
     values = [side.outcome - side.prediction if alike else side.outcome for side in sides]
     weights = [side.weights if alike else np.ones(len(side.weights)) for side in sides]
     means, draws = zip(
@@ -234,8 +246,8 @@ def _conditions(sides: tuple[Side, Side], task: str, limits: rules.Causes, confi
         "raw": float((rates[1] - rates[0])[place] / unit[place]) if unit[place] else None, "confidence": confidence,
     }  # fmt: skip
     detail |= {"class": place} if task == "multiclass" else {}
-    fewer = _fewer(sides)
-    ends = simultaneous(moved, (draws[1] - draws[0]) / unit, fewer, confidence) if _resampled(sides) else None
+    fewer = fewer_blocks(sides)
+    ends = simultaneous(moved, (draws[1] - draws[0]) / unit, fewer, confidence) if both_resampled(sides) else None
     if ends is None or not np.isfinite(ends[place]).all():
         reason = f"no interval: {fewer.reason or 'the target does not vary'}"
         return insufficient("changed_conditions", reason, value=float(moved[place]), detail=plain(detail), **parts)
@@ -259,7 +271,7 @@ def _level_told(
     told = f"{what} was {number(rates[0][place])} and is {number(rates[1][place])}; "
     size = f"{value:+.2f} [{ends[0]:+.2f}, {ends[1]:+.2f}] standard deviations"
     size = (
-        size if task == "regression" else f"{value:+.0%} [{ends[0]:+.0%}, {ends[1]:+.0%}] of the rarer outcome's rate"
+        size if task == "regression" else f"{value:+.1%} [{ends[0]:+.1%}, {ends[1]:+.1%}] of the rarer outcome's rate"
     )
     if alike:
         return f"{told}at the same inputs it moved by {size}"
@@ -271,23 +283,8 @@ def _rarer(rate: Any, task: str) -> Any:
     return np.maximum(np.minimum(rate, 1 - rate), 0.05 if task == "multiclass" else 1e-3)
 
 
-def _support(sides: tuple[Side, Side]) -> tuple[list[int], float]:
-    """Effective rows of both sides, and the share of their mass that lies on common inputs."""
-    shared = min(1.0, float(np.mean([side.weights.mean() for side in sides]) * 2))
-    return [round(side.effective) for side in sides], shared
-
-
-def _fewer(sides: tuple[Side, Side]) -> Plan:
-    """The plan with fewer blocks, by which an interval of both is widened; one that has none comes first."""
-    return min((side.plan for side in sides), key=lambda p: (p.method != "none", p.blocks))
-
-
-def _resampled(sides: tuple[Side, Side]) -> bool:
-    return all(side.plan.method != "none" for side in sides)
-
-
 def _interval(value: float, draws: Any, sides: tuple[Side, Side], confidence: float) -> Interval:
-    return interval_of(value, draws, _fewer(sides), confidence)
+    return interval_of(value, draws, fewer_blocks(sides), confidence)
 
 
 def _verdict(value: float, low: float, high: float, limit: float) -> Verdict:

@@ -66,8 +66,11 @@ class Chance:
             return 0.0 if self.difference < shift else 1.0
         scaled, far = self.difference / self.expected, shift / self.expected * self.bins
         if np.isinf(self.freedom) or self.freedom > 1e4:
-            return float(ncx2.cdf(scaled * self.bins, self.bins, far))
-        return float(ncf.cdf(scaled, self.bins, self.freedom, far))
+            found = float(ncx2.cdf(scaled * self.bins, self.bins, far))
+        else:
+            found = float(ncf.cdf(scaled, self.bins, self.freedom, far))
+        # scipy 1.17 gives NaN far out in the tails, where there is no doubt
+        return found if np.isfinite(found) else float(self.difference > shift / 2)
 
 
 def by_rows(reference: Array, current: Array) -> Chance:

@@ -184,7 +184,7 @@ class Drift:
     @property
     def sizes(self) -> str:
         """Rows, and blocks where they are known, of both sides."""
-        of = [f" in {count:,} blocks" for count in self.blocks] if self.blocks else ["", ""]
+        of = [f" in {count:,} blocks of time" for count in self.blocks] if self.blocks else ["", ""]
         return ", ".join(
             f"{label}: {rows:,} rows{part}" for label, rows, part in zip(self.labels, self.rows, of, strict=True)
         )

@@ -6,6 +6,8 @@ was measured of the inputs and of the performance is told together, and never on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.drift import Drift
 from sopkit.evidence.measure import Measure
@@ -20,19 +22,23 @@ INPUTS = {
 }
 
 
-def harm_of(drift: Drift | None, kept: PromiseKept | None) -> Measure:
-    """`measured`, `none measured` or `not known`: whether a promise was broken, told beside the drift."""
+def harm_of(drift: Drift | None, kept: PromiseKept | None, beyond: Sequence[str] = ()) -> Measure:
+    """`measured`, `none measured` or `not known`, told beside the drift.
+
+    Harm is a broken promise, or a metric beyond its owner's limit: `beyond` are the sentences that say so.
+    """
     inputs = INPUTS[drift.verdict] if drift else "Inputs were not compared"
     moved = drift is not None and drift.verdict is Verdict.FAIL
-    if kept is None or kept.verdict is Verdict.INSUFFICIENT or kept.verdict is None:
+    broken = [measure.reason for measure in kept.broken] if kept else []
+    if beyond or broken:
+        value, verdict = "measured", Verdict.FAIL
+        told = f"harm was measured: {'; '.join([*beyond, *broken])}"
+    elif kept is None or kept.verdict is not Verdict.PASS:
         why = f": {kept.reason}" if kept else ", performance was not measured"
         value, verdict, told = "not known", Verdict.INSUFFICIENT, f"whether the model does harm is not known{why}"
-    elif kept.broken:
-        value, verdict = "measured", Verdict.FAIL
-        told = f"harm was measured on {kept.rows:,} labelled rows: {kept.reason}"
     else:
         value, verdict = "none measured", Verdict.PASS
         told = f"no harm was measured: every promise is kept on {kept.rows:,} labelled rows"
-    link = "and" if moved == (verdict is Verdict.FAIL) or verdict is Verdict.INSUFFICIENT else "but"
+    link = "but" if (moved and verdict is Verdict.PASS) or (not moved and verdict is Verdict.FAIL) else "and"
     rest = "; drift starts an examination, it is no harm by itself" if moved and verdict is not Verdict.FAIL else ""
     return Measure("harm", value, verdict, f"{inputs}, {link} {told}{rest}", {}, None, "Harm to the model's answers")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sopkit.evidence.bootstrap import Plan
 
-__all__ = ["Side", "drawn_means", "levelled", "outcomes"]
+__all__ = ["Side", "both_resampled", "drawn_means", "fewer_blocks", "levelled", "outcomes", "support"]
 
 LEVEL_ROWS = 100_000  # more are not needed to find a level
 ROUNDS = 60
@@ -93,3 +93,18 @@ def levelled(outcome: Array, prediction: Array, weights: Array, *, classes: bool
     moved = p * factor
     moved /= np.maximum(moved.sum(axis=1, keepdims=True), 1e-300)
     return moved[:, :1] if single else moved
+
+
+def support(sides: tuple[Side, Side]) -> tuple[list[int], float]:
+    """Effective rows of both sides, and the share of their mass that lies on common inputs."""
+    shared = min(1.0, float(np.mean([side.weights.mean() for side in sides]) * 2))
+    return [round(side.effective) for side in sides], shared
+
+
+def fewer_blocks(sides: tuple[Side, Side]) -> Plan:
+    """The plan with fewer blocks, by which an interval of both is widened; one that has none comes first."""
+    return min((side.plan for side in sides), key=lambda p: (p.method != "none", p.blocks))
+
+
+def both_resampled(sides: tuple[Side, Side]) -> bool:
+    return all(side.plan.method != "none" for side in sides)

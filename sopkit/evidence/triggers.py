@@ -133,10 +133,12 @@ class Triggers:
 def evaluate_triggers(conditions: Conditions, facts: Facts, *, as_of: datetime) -> Triggers:
     """Judge each condition of the model file against the facts as of a moment. `as_of` and facts' times are aware."""
     judged = [_judge(name, trigger, facts, conditions, as_of) for name, trigger in conditions.conditions.items()]
+    owners = [name for name, trigger in conditions.conditions.items() if trigger.metric is not None]
+    beyond = [item.sentence for item in judged if item.name in owners and item.state in ("fired", "advised")]
     until = facts.decided_at + conditions.cool_down if facts.decided_at else None
     if until is not None and as_of < until:
         judged = [_cooled(item, until) for item in judged]
-    harm = harm_of(facts.drift, facts.performance) if facts.champion is not None else None
+    harm = harm_of(facts.drift, facts.performance, beyond) if facts.champion is not None else None
     return Triggers(tuple(judged), as_of, first=facts.champion is None, harm=harm)
 
 
@@ -165,10 +167,17 @@ def _threshold(item: Fired) -> Threshold | None:
 
 
 def _told(item: Fired) -> str:
-    of = f" of {_shown(item.limit)}" if isinstance(item.limit, float) else ""
-    why = " · the season" if item.explained else ""
-    return f"{item.state}: {_shown(item.value)}{of}{why}"
-
-
-def _shown(value: Any) -> str:
-    return number(value) if isinstance(value, int | float) else str(value or "-")[:24]
+    """The state, what was measured and the limit, in the units of the kind."""
+    value, limit = item.value, item.limit
+    if item.kind == "manual":
+        return f"{item.state}: {'a reason is given' if value else 'no reason is given'}"
+    if item.kind == "schedule":
+        return f"{item.state}: last due {value}" if value else item.state
+    if not isinstance(value, int | float) or not isinstance(limit, int | float):
+        return item.state
+    shown = f"{number(value)}, limit {number(limit)}"
+    if item.kind == "drift" or item.comparator.startswith("worse"):
+        shown = f"{value:.1%}, limit {limit:.0%}"
+    if item.kind in ("staleness", "volume"):
+        shown = f"{value:,.0f} of {limit:,.0f} {'days' if item.kind == 'staleness' else 'rows'}"
+    return f"{item.state}: {shown}{' · the season' if item.explained else ''}"

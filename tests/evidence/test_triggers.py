@@ -15,8 +15,10 @@ from sopkit.definitions.results import Verdict
 from sopkit.evidence.bootstrap import time_blocks
 from sopkit.evidence.causes import Period, causes
 from sopkit.evidence.drift import drift
+from sopkit.evidence.harm import harm_of
 from sopkit.evidence.metrics import score
 from sopkit.evidence.promise import Promise, PromiseKept, make_promise, promise_kept
+from sopkit.evidence.season import Season
 from sopkit.evidence.triggers import Facts, evaluate_triggers, last_scheduled
 
 NOW = datetime(2013, 7, 1, tzinfo=UTC)
@@ -304,3 +306,75 @@ def test_the_promise_survives_its_json(champion):
     """A promise read back from plain JSON is the same promise."""
     promise = champion[3]
     assert Promise.from_dict(json.loads(json.dumps(promise.to_dict()))) == promise
+
+
+# ---- not too early, once more: decisions, seasons, limits of its own -----------------------------------------
+
+
+def test_a_schedule_counts_from_the_last_decision_and_not_from_the_data():
+    """Held-out rows make training data older than a week: a weekly schedule fires once a week all the same."""
+    weekly = {"kind": "schedule", "every": "0 6 * * 1"}
+    monday = datetime(2013, 6, 24, 6, tzinfo=UTC)
+    decided = replace(FACTS, promoted_at=monday + timedelta(minutes=5))
+    assert judge(decided, at=monday + timedelta(days=6), **weekly).state == "not fired"
+    kept = replace(decided, kept_at=monday + timedelta(days=7, minutes=5))
+    assert judge(decided, at=monday + timedelta(days=8), **weekly).state == "fired"
+    assert judge(kept, at=monday + timedelta(days=8), **weekly).state == "not fired"
+
+
+def test_a_champion_that_was_examined_and_kept_cools_down_too():
+    """The same evidence is not examined again the next day; after the cool-down it is."""
+    old = conditions(old={"kind": "staleness", "value": "1d"})
+    facts = replace(FACTS, kept_at=NOW - timedelta(days=2))
+    assert evaluate_triggers(old, facts, as_of=NOW).items[0].state == "cooling down"
+    assert evaluate_triggers(old, facts, as_of=NOW + timedelta(days=6)).fired == ["old"]
+
+
+def test_drift_that_is_a_season_the_champion_has_learned_from_does_not_fire():
+    """Far from the training rows and near to last year: told as the season, and quiet; new to the champion: fires."""
+    moved, still = shifted(5000, 2.0), shifted(5000, 0.0)
+    at = pd.Timestamp(NOW)
+    known, new = (Season(still, learned, at, at) for learned in (True, False))
+    found = judge(replace(FACTS, drift=moved, season=known), kind="drift", value=0.3)
+    assert (found.state, found.explained) == ("not fired", True)
+    assert "it is the season" in found.sentence
+    assert judge(replace(FACTS, drift=moved, season=new), kind="drift", value=0.3).state == "fired"
+    more = Season(moved, True, at, at)
+    assert judge(replace(FACTS, drift=moved, season=more), kind="drift", value=0.3).state == "fired"
+
+
+def test_each_performance_trigger_has_its_own_limit():
+    """A shortfall of a tenth of no-skill breaks a limit of .02 and keeps one of .2, measured once."""
+    random = np.random.default_rng(0)
+    p = random.uniform(0.05, 0.95, 4000)
+    y = (random.random(4000) < p).astype(float)
+    worse = np.where(random.random(4000) < 0.2, random.permutation(p), p)
+    blocks = np.arange(4000) // 100
+    kept = promise_kept(make_promise("binary", y, p, blocks=blocks), y, worse, task="binary", blocks=blocks)
+    strict, lax = {"kind": "performance", "value": 0.02}, {"kind": "performance", "value": 0.5}
+    found = evaluate_triggers(conditions(strict=strict, lax=lax), replace(FACTS, performance=kept), as_of=NOW)
+    assert [item.state for item in found.items] == ["fired", "not fired"]
+    assert found.items[1].limit == 0.5
+
+
+# ---- harm ---------------------------------------------------------------------------------------------------
+
+
+def test_drift_is_told_as_no_harm_where_every_promise_is_kept():
+    """What a risk officer reads says whether harm was measured, beside the drift and never in its place."""
+    kept = promise_kept(None, [0.0, 1.0] * 50, [0.5] * 100, task="binary")
+    good, bad = replace_measures(kept, Verdict.PASS), replace_measures(kept, Verdict.FAIL)
+    moved, still = shifted(5000, 2.0), shifted(5000, 0.0)
+    none = harm_of(moved, good)
+    assert (none.value, none.verdict) == ("none measured", Verdict.PASS)
+    assert none.reason.startswith("Inputs have drifted, but no harm was measured")
+    assert none.reason.endswith("it is no harm by itself")
+    assert harm_of(still, bad).reason.startswith("Inputs have not drifted, but harm was measured")
+    assert harm_of(moved, bad).reason.startswith("Inputs have drifted, and harm was measured")
+    assert harm_of(moved, kept).verdict is Verdict.INSUFFICIENT
+    assert harm_of(moved, None).value == "not known"
+    assert harm_of(None, good, ["Brier score is 0.19"]).value == "measured"
+
+
+def replace_measures(kept: PromiseKept, verdict: Verdict) -> PromiseKept:
+    return replace(kept, measures=[replace(measure, verdict=verdict) for measure in kept.measures[:1]])
