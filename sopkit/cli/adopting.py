@@ -39,9 +39,11 @@ def adopt(
     json: Json = False,
     workspace: Folder = None,
 ) -> None:
-    """Take an existing model into service, by digest and with evidence on later rows; nothing is trained.
+    """Record a model that exists already as champion: its digest, golden predictions, evidence on later rows.
 
-    It is a run of the retraining SOP, with the same gates, against the champion in service or a naive forecast.
+    It is a run of the retraining SOP with the same gates, in which nothing is trained. Where the workspace knows no
+    champion yet, the model is taken to serve already and is recorded with the evidence as it is, good or bad; else it
+    has to be better than the champion.
 
     Example:  sop adopt churn churn.skops --trained-until 2026-01-01
     """
@@ -60,7 +62,7 @@ def adopt(
     else:
         typer.echo("note: without --trained-until nobody can tell which rows the model has seen:", err=True)
         typer.echo(
-            "      its scores are shown, the evidence is insufficient, and it does not go into service", err=True
+            "      its scores are shown, and the evidence is insufficient", err=True
         )
     state = execute(
         found,

@@ -18,7 +18,8 @@ what it was (the champion stays in its place, for there is nothing better), and 
 fallback: what is done without a model. Where too little is known of either, that is `insufficient` and said as such.
 
 Without a champion the comparison is against a naive baseline: passed it is `first_champion`, not passed `blocked`,
-for there is nothing to keep.
+for there is nothing to keep. A model that serves already (`sop adopt`) is recorded as champion whatever is found: the
+record says what is so, and later challengers are compared with what they would replace.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class Decision:
         }
         against = sum(reason.against for reason in self.reasons)
         title = f"{words[self.outcome]}: {against} of {len(self.reasons)} findings speak against it"
-        if self.moves:
+        if self.moves and not against:
             title = f"{words[self.outcome]}: nothing of the rule speaks against it, {len(self.notes)} to look at"
         place = {Verdict.PASS: 0.0, Verdict.INSUFFICIENT: 1.0, Verdict.FAIL: 2.0}
         rows = [Row(r.topic, place[r.verdict], verdict=r.verdict, note=r.weight) for r in self.reasons]
@@ -161,14 +162,15 @@ def decide(
     naive: ScaledError | None = None,
     holds: Iterable[Measure] = (),
     also: Iterable[Measure] = (),
+    in_service: bool = False,
     fallback: str = "",
 ) -> Decision:
     """The decision by the rule in the module's docstring.
 
     `first` says that `comparison` is against a naive baseline (`against_naive`). `must_hold` are measures of earlier
     stages without which no score can be believed; `holds` keep the champion where they fail (a gain on copied texts
-    alone), and otherwise inform the signer, as `also` does whatever its verdict. `fallback` is what
-    the SOP says is done when no model is fit for use.
+    alone), and otherwise inform the signer, as `also` does whatever its verdict. `in_service` says that a first
+    champion serves already. `fallback` is what the SOP says is done when no model is fit for use.
     """
     reasons = [
         Reason("must hold", m.title or m.name, _said(m), m.verdict, m.verdict is not Verdict.PASS)
@@ -193,7 +195,7 @@ def decide(
     soft += [m for m in comparison.measures if m.name == "slices_worse"]
     reasons += [_note(measure) for measure in soft if measure.verdict is not None]
     against = [reason for reason in reasons if reason.against]
-    outcome = _outcome(against, first)
+    outcome = "first_champion" if first and in_service else _outcome(against, first)
     verdict = Verdict.PASS
     if against:
         decisive = [r for r in against if r.weight == against[0].weight]
@@ -202,6 +204,8 @@ def decide(
     if fit.value is False:
         instead = f" What the SOP prescribes without a model: {fallback}" if fallback else ""
         why = f"{UNFIT}. {why}{instead}"
+    if against and first and in_service:
+        why = f"This model serves already, and is recorded as champion with the evidence as it is. {why}"
     return Decision(outcome, verdict, why, tuple(reasons), comparison.rule, fit)
 
 
@@ -288,9 +292,9 @@ def _why(
 ) -> str:
     """The paragraph that people read: finding, rule, what spoke against, what made the difference, what to look at."""
     parts = [f"{comparison.finding}."]
-    if outcome in ("promoted", "first_champion"):
+    if not against:
         parts.append(f"That meets the rule: {comparison.rule}.")
-    elif outcome == "blocked" and any(reason.weight == "must hold" for reason in against):
+    elif any(reason.weight == "must hold" for reason in against):
         topics = ", ".join(reason.topic for reason in against if reason.weight == "must hold")
         parts = [f"The scores cannot be believed: {topics}."]
     elif verdict is Verdict.INSUFFICIENT:

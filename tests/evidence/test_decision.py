@@ -92,6 +92,18 @@ def test_scores_that_cannot_be_believed_block_whatever_they_say(measure):
     assert "cannot be believed" in decision.why
 
 
+def test_a_model_that_serves_already_is_recorded_as_champion_with_the_evidence_as_it_is():
+    """Adopted with no better scores than a naive forecast it is the first champion, and the verdict is fail."""
+    y, (naive, _), day = noise_and_noise()
+    plain, folds = np.full(len(y), y.mean()), np.zeros(len(y))
+    comparison = against_naive(y, naive, plain, task="binary", blocks=day, folds=folds)
+    decision = decide(comparison, first=True, in_service=True)
+    assert ("first_champion", Verdict.FAIL) == (decision.outcome, decision.verdict)
+    assert "serves already" in decision.why
+    assert "meets the rule" not in decision.why
+    assert "speak against it" in decision.figure().title
+
+
 def test_better_than_a_champion_that_is_worse_than_dice_is_not_good_enough():
     """A challenger with an AUC around one half is not promoted over a champion below it."""
     y, _, strong, day = binary(size=200)
