@@ -29,7 +29,7 @@ def not_refitted() -> Measure:
 
 
 def equivalence(y: Any, approved: Any, refitted: Any, *, task: Task, evaluation: Evaluation | None = None) -> Measure:
-    """The mean change of predictions; `fail` beyond the limit or where the score falls, `insufficient` without rows.
+    """The mean change of predictions; `fail` beyond the limit or where the score falls, `insufficient` on few rows.
 
     `y` (n,), predictions (n,) or (n, k) of both models on the same held-out rows.
     """
@@ -37,6 +37,12 @@ def equivalence(y: Any, approved: Any, refitted: Any, *, task: Task, evaluation:
     y, approved, refitted = (np.asarray(part, dtype=float) for part in (y, approved, refitted))
     if not len(y) or approved.shape != refitted.shape:
         reason = "there are no rows to compare the two models on"
+        return Measure(_NAME, None, Verdict.INSUFFICIENT, reason, {}, _limit(), _TITLE)
+    if len(y) < evaluation.minimum_rows:
+        reason = f"only {len(y)} rows to compare the two models on, {evaluation.minimum_rows} are needed"
+        return Measure(_NAME, None, Verdict.INSUFFICIENT, reason, {}, _limit(), _TITLE)
+    if not all(np.isfinite(part).all() for part in (y, approved, refitted)):
+        reason = "a target or a prediction is missing or infinite"
         return Measure(_NAME, None, Verdict.INSUFFICIENT, reason, {}, _limit(), _TITLE)
     spread = float(np.std(y)) if task == "regression" else 1.0
     change = float(np.mean(np.abs(refitted - approved))) / spread if spread > 0 else float("nan")

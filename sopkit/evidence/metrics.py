@@ -288,8 +288,10 @@ def defaults(task: Task, y: Any = None) -> Defaults:
         "multiclass": Defaults("macro_f1", {"log_loss": 0.02}),
         "regression": Defaults("r2", {"mae": 0.02}),
     }[task]
-    if task == "binary" and y is not None and len(y):
-        rate = float(np.nanmean(np.asarray(y, dtype=float)))
+    known = np.asarray([] if y is None else y, dtype=float)
+    known = known[~np.isnan(known)]
+    if task == "binary" and len(known):
+        rate = float(known.mean())
         if 0 < min(rate, 1 - rate) < rules.RARE:
             return usual._replace(guardrails={**usual.guardrails, "log_loss": 0.02})
     return usual

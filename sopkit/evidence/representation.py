@@ -187,8 +187,8 @@ def representation(
     y = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     found = []
     for column in columns:
-        if column not in table.columns:
-            reason = "the column is not there"
+        if column not in table.columns or not len(table):
+            reason = "there are no rows" if column in table.columns else "the column is not there"
             found.append(Group(column, "-", 0, 0.0, 0, NAN, NAN, NAN, Verdict.INSUFFICIENT, reason))
             continue
         names = _groups(table[column])

@@ -171,7 +171,7 @@ def robustness_of(
     if reason:
         return Robustness(metric, len(truth), float("nan"), limit, empty, f"undisturbed rows: {reason}")
     before = metric(truth, undisturbed)
-    reason = _nothing_to_lose(metric, truth, before, min(evaluation.minimum_rows, len(features)), evaluation)
+    reason = _nothing_to_lose(metric, truth, before, len(features), evaluation)
     if reason:
         return Robustness(metric, len(truth), before, limit, empty, f"undisturbed rows: {reason}")
     unit = room(metric, truth) if metric.is_loss else 1.0

@@ -248,6 +248,7 @@ FINDINGS: dict[str, FindingRule] = {
         "block", "a numeric feature of which most values are texts is another column", waivable=False
     ),
     "no_times": FindingRule("block", "without times there is no earlier and later", waivable=False),
+    "one_time": FindingRule("block", "all rows have the same time: nothing is earlier or later", waivable=False),
     "overdue_data": FindingRule("block", "older than `data.fresh_within` allows"),
     "no_labels": FindingRule("block", "nothing to learn", waivable=False),
     "one_class": FindingRule("block", "nothing to tell apart", waivable=False),

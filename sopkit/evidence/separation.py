@@ -65,7 +65,10 @@ def kept_apart(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> 
     if holdout.empty:
         reason = "no rows are held out: a first champion is judged by rolling origin"
         return Measure("leak_free_split", 0, Verdict.PASS, reason, {}, limit, title, "rows")
-    late = int((train[time] + delay >= holdout[time].min()).sum())
+    if train.empty or holdout[time].isna().all():
+        reason = "there are no training rows" if train.empty else "no held-out row has a time"
+        return Measure("leak_free_split", None, Verdict.INSUFFICIENT, reason, {}, limit, title, "rows")
+    late = int((~(train[time] + delay < holdout[time].min())).sum())  # a row without a time may be a late one
     columns = [name for name in train.columns if name in holdout.columns]
     both = int(_keys(holdout[columns]).isin(_keys(train[columns])).sum())
     detail: dict[str, Any] = {"late_labels": late, "duplicates": both}

@@ -53,6 +53,9 @@ def times(table: pd.DataFrame, model: ModelFile, as_of: datetime, limits: rules.
         told = f"{int(future.sum()):,} rows are dated after {clock:%Y-%m-%d %H:%M}, the moment of this run"
         found.append(of_rows("future_time", told, name, future, table, model, remedy="check time zones and clocks"))
     known = read[read.notna() & (read <= clock) & ~stands]
+    if len(known) > 1 and known.nunique() == 1:
+        told, remedy = f"All rows are dated {known.iloc[0]:%Y-%m-%d %H:%M}", "name another column as data.time"
+        found.append(finding("one_time", told, name, count=len(known), share=len(known) / len(table), remedy=remedy))
     if known.nunique() < 3:
         return found
     ordered = np.sort(known.unique())
