@@ -199,7 +199,7 @@ class Comparison:
             if gain is not None:
                 value = _finite(gain.interval.value)
                 told.append(Measure(name, value, reason=str(gain.interval), detail=self._detail(gain), title=title))
-        told += self.doubts
+        told += [*self.seconds, *self.doubts]
         if len(self.slices):
             worse = self.slices.query("verdict == 'fail'")
             cells = ", ".join(f"{row.slice}={row.value}" for row in worse.itertuples())
@@ -217,9 +217,14 @@ class Comparison:
         return told
 
     @property
+    def seconds(self) -> list[Measure]:
+        """Of numbers: the second opinions on the gains that the rule holds against a line."""
+        return [opinion.measure for opinion in self.second]
+
+    @property
     def doubts(self) -> list[Measure]:
-        """Of numbers: the second opinions on the gains, and the largest share of one row in them."""
-        return [opinion.measure for opinion in self.second] + ([self.one_row] if self.one_row is not None else [])
+        """Of numbers: the largest share that one row has in a gain."""
+        return [self.one_row] if self.one_row is not None else []
 
     @property
     def table(self) -> pd.DataFrame:

@@ -6,7 +6,8 @@ The rule, in the order it is judged:
 2. the comparison decides: the interval of the primary gain above the margin *and* every guardrail's interval ending
    below its margin. Anything else keeps the champion, `insufficient` too: no evidence is not good news;
 3. hard findings keep the champion after all: a challenger that is not shown to beat no skill (better than a champion
-   that is worse than dice is not good enough), a fairness limit of a protected attribute broken and worse than the
+   that is worse than dice is not good enough), a gain of numbers that only the blocks see, and not the losses as one
+   series in time (`forecasts_compared`), a fairness limit of a protected attribute broken and worse than the
    champion's, a model that does not answer under a disturbance, or one of numbers that is shown to be worse than a
    forecast for free (`naive`; a first champion has to be shown to be better), or a gain of which nothing is left
    where judged texts are no copies of learned ones (`holds`);
@@ -189,6 +190,7 @@ def decide(
     reasons += _of_fairness(fairness)
     reasons += _of_robustness(robustness)
     reasons += [_judged("hard", m) if m.verdict is Verdict.FAIL else _note(m) for m in holds if m.verdict]
+    reasons += [_judged("hard", m) if m.verdict is Verdict.FAIL else _note(m) for m in comparison.seconds]
     soft = [*also, *comparison.doubts]
     soft += calibration.measures if calibration else []
     soft += operating.measures if operating else []

@@ -8,7 +8,7 @@ seven days) their interval is too narrow. So the losses of the two models are al
   Lazarus, Lewis, Stock & Watson 2018, wide enough to keep the size where the usual one does not);
 * small samples are corrected for, and judged by Student's t (Harvey, Leybourne & Newbold 1997);
 * under twenty periods, or with blocks that are no times, there is no second opinion, and it says so;
-* it decides nothing. Where it does not see what the blocks see, that is put before the signer.
+* where only the blocks see a gain that the rule asks for, and the series does not, the champion stays.
 
 Diebold & Mariano (1995), Comparing predictive accuracy, J. Business & Economic Statistics 13.
 """

@@ -265,3 +265,20 @@ def test_everything_together_has_every_view():
     assert decision.figure().png().startswith(b"\x89PNG")
     assert decision.measures[0].value == "promoted"
     assert "promoted" in decision._repr_markdown_()
+
+
+def test_a_gain_that_only_the_blocks_see_keeps_the_champion():
+    """Where losses follow one another in time, days taken for independent show a gain that the series does not."""
+    random, days, each = np.random.default_rng(3), 60, 24
+    y = random.normal(0, 1, days * each)
+    weather = np.zeros(days)
+    for day in range(1, days):
+        weather[day] = 0.9 * weather[day - 1] + random.normal()
+    better = np.repeat(0.5 + 0.45 * weather, each)  # the champion errs so much more, in long spells
+    sign = random.choice([-1.0, 1.0], len(y))
+    challenger, champion = y + 0.8 * sign, y + (0.8 + 0.2 * better) * sign
+    comparison = compare(y, champion, challenger, task="regression", blocks=np.repeat(np.arange(days), each))
+    assert Verdict.PASS == comparison.verdict
+    decision = decide(comparison)
+    assert ("champion_kept", Verdict.FAIL) == (decision.outcome, decision.verdict)
+    assert "Second opinion" in decision.why

@@ -160,14 +160,14 @@ def test_a_clear_gain_is_seen_by_both_and_in_the_unit_of_the_rule():
     for opinion in comparison.second:
         gain = comparison.gains[opinion.name].judged
         assert opinion.series.interval.value == pytest.approx(gain.value)
-    assert [m.verdict for m in comparison.doubts] == [Verdict.PASS] * 3
+    assert [m.verdict for m in (*comparison.seconds, *comparison.doubts)] == [Verdict.PASS] * 3
 
 
 def test_classes_have_no_second_opinion():
     """A binary comparison carries neither second opinions nor a largest row."""
     y, day = np.tile([0.0, 1.0], 300), np.repeat(np.arange(30), 20)
     comparison = compare(y, np.full(600, 0.5), np.full(600, 0.5), task="binary", blocks=day, evaluation=QUICK)
-    assert comparison.doubts == []
+    assert [] == [*comparison.seconds, *comparison.doubts]
 
 
 def test_intervals_by_blocks_and_by_series_agree_where_days_are_independent():

@@ -93,7 +93,7 @@ def test_a_target_that_does_not_vary_is_insufficient_everywhere():
     y = np.full(len(DAY), 7.0)
     found = comparison(y, y + ERROR, y + 0.5 * ERROR)
     assert found.verdict is Verdict.INSUFFICIENT
-    assert {m.verdict for m in (found.primary_measure, *found.guardrail_measures, *found.doubts)} == {
+    assert {m.verdict for m in (found.primary_measure, *found.guardrail_measures, *found.seconds, *found.doubts)} == {
         Verdict.INSUFFICIENT
     }
     assert decide(found).outcome == "champion_kept"
