@@ -98,7 +98,8 @@ class Calibration:
         worst = off.loc[(off.observed - off.predicted).abs().idxmax()]
         unit = f" {self.measured_in}" if self.measured_in else ""
         said, was = (_percent(worst[c]) if self.task != "regression" else number(worst[c]) + unit for c in _SAID)
-        return f"{self.name} is off in {len(off)} of {len(self.bands)} bands: says {said} where it is {was} ({slope})"
+        told = "is {} sure where it is right in {}" if self.task == "multiclass" else "says {} where it is {}"
+        return f"{self.name} is off in {len(off)} of {len(self.bands)} bands: {told.format(said, was)} ({slope})"
 
     def figure(self) -> Chart:
         """Observed against predicted, band by band, with the line of perfect calibration; numbers with all their rows
@@ -119,9 +120,10 @@ class Calibration:
             if bands.low.notna().all():
                 axes.vlines(bands.predicted, bands.low, bands.high, color=COLOURS[0], linewidth=2)
             axes.plot(bands.predicted, bands.observed, color=COLOURS[0], marker="o", markersize=5, linewidth=1)
-        what = {"binary": "probability", "multiclass": "confidence", "regression": "value"}[self.task]
+        what = {"binary": "probability", "multiclass": "confidence in the answer", "regression": "value"}[self.task]
         axes.set_xlabel(f"predicted {what}{unit}, mean of the band")
-        axes.set_ylabel("share that happened" if self.task != "regression" else f"actual value{unit}, mean of the band")
+        came = {"binary": "share that happened", "multiclass": "share of answers that were right"}
+        axes.set_ylabel(came.get(self.task, f"actual value{unit}, mean of the band"))
         return chart
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,6 +259,8 @@ def _bands(y: Array, p: Array, drawn: Plan, bands: int, confidence: float) -> pd
         draws = (drawn.counts @ hits) / (drawn.counts @ rows)
     observed = np.array([y[band == k].mean() for k in numbers])
     ends = simultaneous(observed, draws, drawn, confidence)
+    if set(np.unique(y)) <= {0.0, 1.0}:
+        _without_exception(ends, observed, [len(np.unique(drawn.groups[band == k])) for k in numbers], confidence)
     return pd.DataFrame(
         {
             "band": np.arange(1, len(numbers) + 1),
@@ -267,6 +271,15 @@ def _bands(y: Array, p: Array, drawn: Plan, bands: int, confidence: float) -> pd
             "high": ends[:, 1],
         }
     )
+
+
+def _without_exception(ends: Array, observed: Array, units: list[int], confidence: float) -> None:
+    """Where all rows of a band happened, or none, no resample differs: the interval is Clopper & Pearson's (1934) of as
+    many units as there are blocks in the band, for all bands together (Bonferroni)."""
+    for k, (seen, n) in enumerate(zip(observed, units, strict=True)):
+        if seen in (0.0, 1.0) and np.isfinite(ends[k]).all():
+            reach = ((1 - confidence) / len(observed)) ** (1 / n)
+            ends[k] = (reach, 1.0) if seen == 1.0 else (0.0, 1 - reach)
 
 
 def _informs(name: str, title: str, interval: Interval, unit: str = "") -> Measure:

@@ -8,7 +8,6 @@ import numpy as np
 
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.charts import COLOURS, MUTED, Chart, clip, figure, legend, literal
-from sopkit.evidence.measure import number
 
 if TYPE_CHECKING:
     from sopkit.evidence.classes import ByClass
@@ -32,12 +31,12 @@ def f1_figure(found: ByClass) -> Chart:
         for part, fill in ((known, colour), (~known, "white")):
             axes.plot(
                 values[part], places[part], linestyle="", marker=marker, markersize=6, color=colour,
-                markerfacecolor=fill, label=literal(name) if part is known else None,
+                markerfacecolor=fill, label=literal(name.removeprefix("the ")) if part is known else None,
             )  # fmt: skip
     _labels(axes, [clip(label, 38) for label in table["class"]])
     notes = [
         f"{row.rows:,} rows: insufficient" if row.verdict == str(Verdict.INSUFFICIENT)
-        else f"{row.rows:,} rows, gain {number(row.gain, 2)}"
+        else f"{row.rows:,} rows, gain {_signed(row.gain)}"
         for row in table.itertuples()
     ]  # fmt: skip
     beside = axes.secondary_yaxis("right")
@@ -65,7 +64,7 @@ def confusion_figure(found: ByClass) -> Chart:
     for (arm, offset, colour, _), name, hatch in zip(LOOKS, found.names, ("", "////"), strict=True):
         axes.barh(
             np.arange(len(table)) + offset * 1.2, table[arm], height=0.36, color=colour, hatch=hatch,
-            edgecolor="white", linewidth=0, label=literal(name),
+            edgecolor="white", linewidth=0, label=literal(name.removeprefix("the ")),
         )  # fmt: skip
     _labels(axes, [f"{clip(row.true, 44)}\ntaken for {clip(row.answered, 34)}" for row in table.itertuples()])
     axes.tick_params(axis="y", labelsize=8)
@@ -77,6 +76,10 @@ def confusion_figure(found: ByClass) -> Chart:
 
 def _horizontal(found: ByClass, subtitle: str, rows: int) -> tuple[Chart, Any]:
     return figure(found.finding, subtitle=subtitle, height=0.85 + 0.36 * max(rows, 1))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def _labels(axes: Any, labels: list[str]) -> None:

@@ -56,7 +56,7 @@ class ByClass:
     rows: int
     basis: str = ""
     reason: str = ""
-    names: tuple[str, str] = ARMS
+    names: tuple[str, str] = ("the champion", "the challenger")
 
     @property
     def rare(self) -> pd.DataFrame:
@@ -96,11 +96,12 @@ class ByClass:
         if self.reason:
             return self.reason
         known = self.table[self.table.verdict != str(Verdict.INSUFFICIENT)]
-        better, worse = (known.gain_low > 0).sum(), (known.gain_high < 0).sum()
+        better, worse = int((known.gain_low > 0).sum()), int((known.gain_high < 0).sum())
         told = (
-            f"Of {len(known)} classes that can be judged {self.names[1]} recognises {better} better and {worse} worse"
+            f"{self.names[1]} recognises {better} of {len(known)} classes better than {self.names[0]} and {worse} worse"
         )
-        return told + (f"; {len(self.rare)} are too rare to say" if len(self.rare) else "")
+        told = told[:1].upper() + told[1:]
+        return told + (f"; {len(self.rare)} others are too rare to say" if len(self.rare) else "")
 
     def figure(self) -> Chart | Note:
         """F1 of each class, both models, with intervals and the number of rows."""
@@ -152,7 +153,7 @@ def by_class(
 
     `labels` are the names of the classes in the order of the columns, `learned` the labels of the training rows.
     """
-    called = tuple((names or {}).get(arm, arm if arm == "champion" else "the challenger") for arm in ARMS)
+    called = tuple((names or {}).get(arm, f"the {arm}") for arm in ARMS)
     nothing = ByClass(pd.DataFrame(columns=COLUMNS), _confusions([]), (), 0, names=called)  # type: ignore[arg-type]
     if task != "multiclass":
         return _because(nothing, "There are no several classes to tell apart")

@@ -59,15 +59,15 @@ class NewTexts:
 
         if self.judged is None:
             return nothing(self.finding)
-        rows = [
-            Row(
-                str(r.rows_are), _finite(r.gain), _finite(r.low), _finite(r.high),
-                self.judged.verdict if r.rows_are == "new texts" else None,
-                f"{r.rows:,} rows, {number(r.champion)} → {number(r.challenger)}",
-            )
-            for r in self.table.itertuples()
-        ]  # fmt: skip
-        return intervals(self.finding, rows, x_label=f"gain in {self.title}")
+        rows = []
+        for r in self.table.itertuples():
+            arms = f", {number(r.champion)} → {number(r.challenger)}" if np.isfinite(r.gain) else ""
+            verdict = self.judged.verdict if r.rows_are == "new texts" else None
+            ends = (_finite(value) for value in (r.gain, r.low, r.high))
+            rows.append(Row(str(r.rows_are), *ends, verdict, f"{r.rows:,} rows{arms}"))
+        unit = " (share of no-skill)" if self.judged.unit else ""
+        basis = "copies are told apart by their words; intervals as in the comparison"
+        return intervals(self.finding, rows, x_label=f"gain in {self.title}{unit}", subtitle=basis)
 
     def to_dict(self) -> dict[str, Any]:
         measures = [measure.to_dict() for measure in self.measures]

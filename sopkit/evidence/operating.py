@@ -308,11 +308,13 @@ def _swaps(y: Array, flags: dict[str, Array]) -> pd.DataFrame:
 
 
 def _class_swaps(y: Array, models: dict[str, Array], named: Sequence[str]) -> pd.DataFrame:
+    from sopkit.evidence.house_style import clip
+
     old, new = (models[name].argmax(axis=1) for name in ("champion", "challenger"))
     moves = pd.DataFrame({"old": old, "new": new, "right": new == y})[old != new]
     rows = [
         {
-            "swap": f"go from {named[before]} to {named[after]}",
+            "swap": f"go from {clip(named[before])} to {clip(named[after])}",
             "rows": len(part),
             "positive_rate": part.right.mean(),
             "outcome": "rightly",

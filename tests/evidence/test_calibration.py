@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from sopkit.definitions.model import Evaluation
@@ -113,3 +114,20 @@ def test_perfectly_separated_predictions_do_not_break_it():
     found = calibration_of(Y, Y, task="binary", blocks=DAY, evaluation=QUICK)
     json.dumps(found.to_dict(), allow_nan=False)
     assert found.figure().png().startswith(b"\x89PNG")
+
+
+def test_a_band_in_which_everything_happened_has_an_interval():
+    """Of 60 sure answers all are right: the lower end is that of Clopper and Pearson, and 99 % sure is no fault."""
+    random = np.random.default_rng(11)
+    n = 600
+    sure = np.where(np.arange(n) < 60, 0.99, random.uniform(0.5, 0.9, n))
+    right = np.where(np.arange(n) < 60, True, random.random(n) < sure)
+    y = random.integers(0, 3, n)
+    answered = np.where(right, y, (y + 1) % 3)
+    p = np.full((n, 3), 0.0) + ((1 - sure) / 2)[:, None]
+    p[np.arange(n), answered] = sure
+    found = calibration_of(y, p, task="multiclass", blocks=None, rows_independent=True, evaluation=QUICK)
+    top = found.bands.iloc[-1]
+    assert (top.rows, top.observed, top.high) == (60, 1.0, 1.0)
+    assert top.low == pytest.approx(binomtest(60, 60).proportion_ci(1 - 2 * 0.05 / len(found.bands), "exact").low)
+    assert "keeps its word in all" in found.finding
