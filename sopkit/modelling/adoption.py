@@ -12,6 +12,7 @@ The rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -128,10 +129,13 @@ class Adopted:
         return {**facts, "chosen": self.chosen, "why": self.why, "features": dict(self.fitted.recipe.features)}
 
 
-def adopt(found: Any, model: ModelFile, train: pd.DataFrame, *, uri: str, trained_until: str = "") -> Adopted:
+def adopt(
+    found: Any, model: ModelFile, train: pd.DataFrame, *, uri: str, as_of: datetime, trained_until: str = ""
+) -> Adopted:
     """The model `found` at `uri` as a challenger. `train` are the rows before the held-out ones.
 
-    `trained_until` is the first moment whose rows it has not seen, as text; empty where nobody knows.
+    `trained_until` is the first moment whose rows it has not seen, as text. Where nobody knows (empty) it may have seen
+    all rows up to the clock `as_of`, and for what is compared with it later it has.
     Raises DataError or DefinitionError where it does not fit the model file.
     """
     pipeline = adapt(found, model)
@@ -143,7 +147,7 @@ def adopt(found: Any, model: ModelFile, train: pd.DataFrame, *, uri: str, traine
     recipe = Recipe(ADOPTED, kind, {"adopted_from": uri}, features, title=f"Adopted, not trained here: {kind}")
     times = train[model.data.time]
     resources = {"wall_seconds": 0.0, "cpu_seconds": 0.0, "peak_memory_mb": 0.0, "most_threads": 0, "samples": []}
-    fitted = Fitted(pipeline, recipe, times.min(), end if end is not None else times.max(), len(train), resources)
+    fitted = Fitted(pipeline, recipe, times.min(), end if end is not None else utc(as_of), len(train), resources)
     return Adopted(fitted, uri, kind, end, tuple(notes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from sopkit import modelling
 from sopkit.errors import DataError, DefinitionError, WrongUse
 from sopkit.modelling.adoption import adapt
 
+NOW = datetime(2026, 2, 10, tzinfo=UTC)
 NUMBERS = ["temperature", "load"]
 
 
@@ -52,7 +54,7 @@ def test_a_classifier_answers_as_before(table, model_with, model, target, positi
     """Through our form the probability of the positive class is the model's own, whatever its classes are called."""
     file = model_with(features=model.features, target__column=target, target__positive=positive)
     found = prepared().fit(table[["site", *NUMBERS]], table[target])
-    adopted = modelling.adopt(found, file, table, uri="m.skops", trained_until="2026-01-20")
+    adopted = modelling.adopt(found, file, table, uri="m.skops", as_of=NOW, trained_until="2026-01-20")
     place = list(found.classes_).index(1 if positive is None else positive)
     expected = found.predict_proba(table[["site", *NUMBERS]])[:, place]
     assert np.array_equal(expected, modelling.predict(adopted.fitted.pipeline, table, file))
@@ -67,7 +69,7 @@ def test_several_classes_and_numbers_are_adopted(table, model_with, model):
     complete = table.fillna({"temperature": 20})
     several = model_with(features=model.features, target__column="kind", target__task="multiclass")
     found = prepared().fit(complete[["site", *NUMBERS]], complete["kind"])
-    adopted = modelling.adopt(found, several, complete, uri="u", trained_until="2026-01-20")
+    adopted = modelling.adopt(found, several, complete, uri="u", as_of=NOW, trained_until="2026-01-20")
     pipeline = adopted.fitted.pipeline
     assert (["a", "b", "c"], ["a", "b", "c"]) == (modelling.classes(pipeline), list(found.classes_))
     judged = adopted.judged(complete[:600], complete[600:], several)
@@ -76,7 +78,7 @@ def test_several_classes_and_numbers_are_adopted(table, model_with, model):
     assert np.allclose(shares, modelling.forecast(judged, "naive")[0])
     number = model_with(features={"load": "numeric"}, target__column="temperature", target__task="regression")
     line = LinearRegression().fit(complete[["load"]], complete["temperature"])
-    ours = modelling.adopt(line, number, complete, uri="u").fitted.pipeline
+    ours = modelling.adopt(line, number, complete, uri="u", as_of=NOW).fitted.pipeline
     assert np.array_equal(line.predict(complete[["load"]]), modelling.predict(ours, complete, number))
 
 
@@ -85,7 +87,7 @@ def test_a_model_without_column_names_takes_the_features_in_their_order(table, m
     complete = table.fillna({"temperature": 20})
     numbers = model_with(features=dict.fromkeys(NUMBERS, "numeric"))
     found = LogisticRegression().fit(complete[NUMBERS].to_numpy(), complete["alarm"])
-    adopted = modelling.adopt(found, numbers, complete, uri="u")
+    adopted = modelling.adopt(found, numbers, complete, uri="u", as_of=NOW)
     expected = found.predict_proba(complete[NUMBERS].to_numpy())[:, 1]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -94,6 +96,13 @@ def test_a_model_without_column_names_takes_the_features_in_their_order(table, m
     reader = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(table["site"], table["alarm"])
     answers = modelling.predict(adapt(reader, texts), table, texts)
     assert np.array_equal(reader.predict_proba(table["site"])[:, 1], answers)
+
+
+def test_without_an_end_of_training_every_row_may_have_been_seen(table, model):
+    """What is compared with it later is compared on rows after the clock of its adoption only."""
+    found = prepared().fit(table[["site", *NUMBERS]], table["alarm"])
+    adopted = modelling.adopt(found, model, table[:500], uri="u", as_of=NOW)
+    assert (None, pd.Timestamp(NOW)) == (adopted.trained_until, adopted.fitted.trained_until)
 
 
 def test_a_pipeline_of_ours_stays_as_it_is(table, model):
@@ -129,13 +138,13 @@ def test_a_model_that_answers_otherwise_names_the_columns(table, model_with):
         LogisticRegression(max_iter=2000),
     ).fit(coded[["code", "load"]], (coded["code"] == 1).astype(int))
     right = model_with(features={"code": "numeric", "load": "numeric"})
-    assert "answered as before" in modelling.adopt(found, right, coded, uri="u").notes[0]
+    assert "answered as before" in modelling.adopt(found, right, coded, uri="u", as_of=NOW).notes[0]
     wrong = model_with(features={"code": "categorical", "load": "numeric"})
     with pytest.raises(DataError, match="code: the model answers otherwise"):
-        modelling.adopt(found, wrong, coded, uri="u")
+        modelling.adopt(found, wrong, coded, uri="u", as_of=NOW)
     text = LogisticRegression().fit(table[["load"]], table["alarm"])
     with pytest.raises(DataError, match="cannot answer rows"):
-        modelling.adopt(text, model_with(features={"load": "text"}), table.assign(load="high"), uri="u")
+        modelling.adopt(text, model_with(features={"load": "text"}), table.assign(load="high"), uri="u", as_of=NOW)
 
 
 def test_rows_after_the_end_of_training_are_held_out(table, model, as_of):
