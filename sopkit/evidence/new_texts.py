@@ -63,8 +63,8 @@ class NewTexts:
         for r in self.table.itertuples():
             arms = f", {number(r.champion)} → {number(r.challenger)}" if np.isfinite(r.gain) else ""
             verdict = self.judged.verdict if r.rows_are == "new texts" else None
-            ends = (_finite(value) for value in (r.gain, r.low, r.high))
-            rows.append(Row(str(r.rows_are), *ends, verdict, f"{r.rows:,} rows{arms}"))
+            gain, low, high = (_finite(value) for value in (r.gain, r.low, r.high))
+            rows.append(Row(str(r.rows_are), gain, low, high, verdict, f"{r.rows:,} rows{arms}"))
         unit = " (share of no-skill)" if self.judged.unit else ""
         basis = "copies are told apart by their words; intervals as in the comparison"
         return intervals(self.finding, rows, x_label=f"gain in {self.title}{unit}", subtitle=basis)
