@@ -103,10 +103,11 @@ class Causes:
         rows = []
         for measure in self.measures:
             limit = float(measure.threshold.value) if measure.threshold else 1.0
-            ends = (None if v is None else float(v) / limit for v in (
-                measure.value, measure.detail.get("low"), measure.detail.get("high")
-            ))  # fmt: skip
-            rows.append(charts.Row(measure.title, *ends, measure.verdict, _size(measure)))
+            value, low, high = (
+                None if v is None else float(v) / limit
+                for v in (measure.value, measure.detail.get("low"), measure.detail.get("high"))
+            )
+            rows.append(charts.Row(measure.title, value, low, high, measure.verdict, _size(measure)))
         sizes = self.concept_drift.detail.get("rows")
         sized = f"{sizes[0]:,} labelled rows before, {sizes[1]:,} now; " if sizes else ""
         return charts.intervals(
@@ -170,7 +171,7 @@ def _on_common_support(
 
 
 def _size(measure: Measure) -> str:
-    if not isinstance(measure.value, float):
+    if not isinstance(measure.value, int | float):
         return ""
     shown = number(measure.value) if measure.unit == DEVIATIONS else f"{measure.value:+.1%}"
     return f"{shown} {measure.unit}"
@@ -267,7 +268,8 @@ def _level_told(
 ) -> str:
     what = {"regression": "the target's mean", "binary": "the target's rate"}.get(task, f"the share of class {place}")
     if task == "multiclass" and place == classes - 1:
-        what = "the share of classes that the model does not know"
+        told = f"the share of classes that the model does not know was {number(rates[0][place])} and is "
+        return told + number(rates[1][place])
     told = f"{what} was {number(rates[0][place])} and is {number(rates[1][place])}; "
     size = f"{value:+.2f} [{ends[0]:+.2f}, {ends[1]:+.2f}] standard deviations"
     size = (

@@ -29,10 +29,10 @@ def harm_of(drift: Drift | None, kept: PromiseKept | None, beyond: Sequence[str]
     """
     inputs = INPUTS[drift.verdict] if drift else "Inputs were not compared"
     moved = drift is not None and drift.verdict is Verdict.FAIL
-    broken = [measure.reason for measure in kept.broken] if kept else []
-    if beyond or broken:
+    found = [*beyond, *(measure.reason for measure in kept.broken)] if kept else [*beyond]
+    if found:
         value, verdict = "measured", Verdict.FAIL
-        told = f"harm was measured: {'; '.join([*beyond, *broken])}"
+        told = f"harm was measured: {found[0]}{f' (and {len(found) - 1} more)' if found[1:] else ''}"
     elif kept is None or kept.verdict is not Verdict.PASS:
         why = f": {kept.reason}" if kept else ", performance was not measured"
         value, verdict, told = "not known", Verdict.INSUFFICIENT, f"whether the model does harm is not known{why}"

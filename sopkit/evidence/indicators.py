@@ -101,8 +101,11 @@ class Readings:
 
     def figure(self) -> charts.Chart:
         """Each series over time, the two windows with their means, and the limit. One panel a trigger."""
-        title = "; ".join(item.reason for item in self.items)
-        chart, axes = charts.figure(title, height=2.7 * len(self.items), rows=len(self.items), squeeze=False)
+        beyond = [item.reason for item in self.items if item.verdict is Verdict.FAIL]
+        rest = [item.reason for item in self.items if item.verdict is not Verdict.FAIL]
+        size = len(self.items)
+        title = "; ".join(beyond) if beyond else f"None of {size} watched series is beyond its limit"
+        chart, axes = charts.figure(title, subtitle="; ".join(rest), height=2.7 * size, rows=size, squeeze=False)
         for item, axis in zip(self.items, axes[:, 0], strict=True):
             _draw(axis, item)
         return chart
@@ -200,12 +203,12 @@ def _draw(axis: Any, item: Reading) -> None:
         newest = place == 1
         axis.axvspan(left, right, color=charts.COLOURS[4], alpha=0.28 if newest else 0.1, linewidth=0)
         if mean is not None:
-            label = f"{'newest' if newest else 'former'} {item.window}: mean {number(mean)}, {count:,} values"
+            label = f"{'newest' if newest else 'former'} {item.window}: {number(mean)} ({count:,} values)"
             look = {"color": charts.COLOURS[0 if newest else 1], "linewidth": 2.6, "linestyle": "-" if newest else "--"}
             axis.plot([left, right], [mean, mean], label=charts.literal(label), **look)
     for limit in _limits(item):
         axis.axhline(limit, color=charts.INK, linewidth=1.1, linestyle=(0, (4, 3)))
-    what = "limit" if item.comparison != "change" else f"limit: {number(item.limit)} from the former mean"
+    what = "limit" if item.comparison != "change" else f"former ± {number(item.limit)}"
     axis.plot([], [], color=charts.INK, linewidth=1.1, linestyle=(0, (4, 3)), label=charts.literal(what))
     charts.dates(axis)
     axis.set_ylabel(charts.clip(item.series, 24))

@@ -135,6 +135,7 @@ class PromiseKept:
             for m in self.measures
         ]
         title = self.broken[0].reason if self.broken else self.reason
+        title = title[:1].upper() + title[1:]
         return charts.intervals(
             title, rows, x_label="worse than promised (share of the way from no-skill to perfect)",
             subtitle=(f"{self.period}: " if self.period else "")

@@ -65,11 +65,17 @@ class Season:
         """Each column's index against a year before, beside that against the training rows."""
         if against_training is None:
             return self.drift.figure()
-        title = self.told(against_training.limit if limit is None else limit)
+        most = against_training.limit if limit is None else limit
+        title = f"{against_training.share:.0%} of the features' weight has moved against the training rows; "
+        title += (
+            self.told(most)
+            if against_training.share > most
+            else f"against the same season a year before it is {self.drift.share:.0%}"
+        )
         names = list(against_training.table.index[:SHOWN])
         sides = [[_shown(of.column(name).psi) for name in names] for of in (against_training, self.drift)]
         chart = charts.pairs(
-            title[0].upper() + title[1:],
+            title,
             names,
             *sides,
             x_label="population stability index (logarithmic above 0.01)",

@@ -169,6 +169,8 @@ def _threshold(item: Fired) -> Threshold | None:
 def _told(item: Fired) -> str:
     """The state, what was measured and the limit, in the units of the kind."""
     value, limit = item.value, item.limit
+    if item.state == "insufficient":
+        return f"insufficient: {item.sentence}"
     if item.kind == "manual":
         return f"{item.state}: {'a reason is given' if value else 'no reason is given'}"
     if item.kind == "schedule":

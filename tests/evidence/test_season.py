@@ -99,4 +99,4 @@ def test_a_season_is_plain_json_a_measure_and_a_figure():
     assert json.loads(json.dumps(found.to_dict()))["learned"] is True
     assert found.measure.value == pytest.approx(0.0)
     assert found.figure().png()
-    assert found.figure(found.drift).title.startswith("Against the same season")
+    assert found.figure(found.drift).title.endswith("against the same season a year before it is 0%")
