@@ -61,9 +61,7 @@ def adopt(
         given["trained_until"] = end.isoformat()
     else:
         typer.echo("note: without --trained-until nobody can tell which rows the model has seen:", err=True)
-        typer.echo(
-            "      its scores are shown, and the evidence is insufficient", err=True
-        )
+        typer.echo("      its scores are shown, and the evidence is insufficient", err=True)
     state = execute(
         found,
         person(by, demo=demo_reviewers),

@@ -21,7 +21,9 @@ def test_a_drafted_model_file_and_an_existing_model_become_a_first_champion(make
     assert [] == desk("check", "templates/models/tiny.yaml", "--json").json["problems"]
     past = rows[(rows["at"] >= "2025-03-03") & (rows["at"] < "2025-04-15")]
     made = make_pipeline(
-        make_column_transformer((OneHotEncoder(), ["colour"]), (SimpleImputer(add_indicator=True), ["z", "x"])),
+        make_column_transformer(
+            (OneHotEncoder(handle_unknown="ignore"), ["colour"]), (SimpleImputer(add_indicator=True), ["z", "x"])
+        ),
         LogisticRegression(max_iter=1000),
     )
     (desk.folder / "old.skops").write_bytes(skops.io.dumps(made.fit(past[["x", "colour", "z"]], past["y"])))
