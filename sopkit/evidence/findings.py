@@ -225,7 +225,7 @@ class Findings:
 
     def _repr_html_(self) -> str:
         """One table a severity: what was found, in how many rows, what to do, and rows that show it."""
-        parts = []
+        parts = [] if self.blocking else ["<p><b>Nothing stops the run</b></p>"]
         for severity, heading in HEADINGS.items():
             lines = [_html(item) for item in self._of(severity)]
             if lines:
