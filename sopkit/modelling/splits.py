@@ -29,6 +29,9 @@ from sopkit.modelling.times import back, end_of, natural_period, utc
 __all__ = ["Fold", "Splits", "folds", "newest", "split", "unseen_from"]
 
 
+_SHORTER, _SHORTENED = 0.8, 12
+
+
 @dataclass(frozen=True)
 class Splits:
     """`train` and `holdout` (empty for the first champion), ordered by time; `boundaries`: plain JSON."""
@@ -157,7 +160,8 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
     """`evaluation.folds` test windows, one behind the other, that end with the training rows.
 
     Each is `evaluation.window` long, or shorter where the rows do not reach back far enough: the first
-    fold has at least as long a past as its window. `until` is the exclusive end of the training rows.
+    fold has at least as long a past as its window. Where rows became many only lately they are shorter still, so
+    that each fold has its share of rows. `until` is the exclusive end of the training rows.
     Raises NotEnoughEvidence where fewer than two folds have training and test rows.
     """
     time, delay, number = model.data.time, model.data.label_delay, model.evaluation.folds
@@ -175,9 +179,13 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
     span = end - table[time].min()
     window = min(pd.Timedelta(model.evaluation.window), (span - delay) / (number + 1))
     period = natural_period(table[time])
-    cuts = [*(back(end, window * (number - place), period) for place in range(number)), end]
-    found = [Fold(at + 1, cut - delay, cut, cuts[at + 1]) for at, cut in enumerate(cuts[:-1])]
-    parts = [fold.parts(table, time) for fold in found]
+    shorter = [window * _SHORTER**power for power in range(_SHORTENED)] if period is None else [window]
+    for length in [*shorter, window]:  # the first that gives every fold its share of rows, or as it was
+        cuts = [*(back(end, length * (number - place), period) for place in range(number)), end]
+        found = [Fold(at + 1, cut - delay, cut, cuts[at + 1]) for at, cut in enumerate(cuts[:-1])]
+        parts = [fold.parts(table, time) for fold in found]
+        if _shared_out([(len(train), len(test)) for train, test in parts]):
+            break
     usable = [fold for fold, (train, test) in zip(found, parts, strict=True) if len(train) and len(test)]
     if len(usable) < min(2, number):
         lacking = next(fold for fold in found if fold not in usable)
@@ -190,6 +198,12 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
             remedy="collect more rows, or shorten evaluation.window and lower evaluation.folds",
         )
     return usable
+
+
+def _shared_out(folds: list[tuple[int, int]]) -> bool:
+    """Whether each fold (training rows, test rows) learns from half of what it judges, and none judges a sliver."""
+    tests = [test for _, test in folds]
+    return all(2 * train >= test for train, test in folds) and 4 * min(tests) >= max(tests)
 
 
 def _refuse_overlap(trained_until: pd.Timestamp, start: pd.Timestamp, delay: timedelta) -> None:

@@ -135,3 +135,14 @@ def test_a_fold_without_rows_is_passed_over(model_with: Make) -> None:
     model = model_with(evaluation__window="30d", data__label_delay="0d")
     found = modelling.folds(rows, model)
     assert ["2025-03-01", "2025-05-01"] == [f"{fold.test_from:%Y-%m-%d}" for fold in found]
+
+
+def test_folds_are_short_where_rows_became_many_only_lately(model_with: Make) -> None:
+    """Three years of a few rows and four months of many: the first fold learns from half as many rows as it judges."""
+    few = pd.date_range("2023-01-01", "2025-12-31", periods=60, tz="UTC")
+    many = pd.date_range("2026-01-01", "2026-04-30", periods=400, tz="UTC")
+    table = pd.DataFrame({"at": few.append(many), "alarm": [0, 1] * 230})
+    found = modelling.folds(table, model_with(evaluation__window="300d", data__label_delay="0d"))
+    train, test = found[0].parts(table, "at")
+    assert 2 * len(train) >= len(test)
+    assert all(len(test) > 20 for _, test in (fold.parts(table, "at") for fold in found))
