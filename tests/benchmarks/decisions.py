@@ -30,7 +30,10 @@ SAMPLE = 5000  # rows of each side that the rule of thumb sees, as in the report
 
 @dataclass(frozen=True)
 class Case:
-    """One decision. `edits` are laid over the model file; `right` is `promote` or `keep`."""
+    """One decision. `edits` are laid over the model file; `right` is `promote` or `keep`.
+
+    A champion that no evidence would have let into service is `adopted`, as of that date, as one that serves already.
+    """
 
     name: str
     model: str
@@ -38,7 +41,7 @@ class Case:
     as_of: str
     right: str
     edits: Mapping[str, Any] = field(default_factory=dict)
-    adopted: bool = False
+    adopted: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ ASKED = "a case of the benchmark"  # so that there is a decision whether or not 
 ALL_PAST = {"challengers": {"all-past": {}}}
 EIGHT_MONTHS = {"challengers": {"recent": {"window": "245d"}}}
 HALF_A_YEAR = {"challengers": {"recent": {"window": "182d"}}}
+ADOPTED = "2009-05-01"
 WHOLE_YEAR = {"evaluation": {"window": "365d"}}
 NO_LIGHT = {"features": {name: None for name in ("Temperature", "Humidity", "CO2", "HumidityRatio")}}
 CASES = [
@@ -78,18 +82,18 @@ CASES = [
             ("December", "2014-01-01", "keep"),
         )
     ),
-    Case("Bank, 2009-05 to 12, all past", "bank", "2008-09-01", "2010-01-01", "keep", ALL_PAST, True),
+    Case("Bank, 2009-05 to 12, all past", "bank", "2008-09-01", "2010-01-01", "keep", ALL_PAST, ADOPTED),
     Case(
         "Bank, 2009-05 to 12, recent",
         "bank",
         "2008-09-01",
         "2010-01-01",
         "promote",
-        {"challengers": {"recent": {"window": "245d"}}},
-        True,
+        EIGHT_MONTHS,
+        ADOPTED,
     ),
-    Case("Bank, 2009-05 to 12, both", "bank", "2008-09-01", "2010-01-01", "promote", {}, True),
-    Case("Bank, 2010", "bank", "2008-09-01", "2011-01-01", "promote", WHOLE_YEAR, True),
+    Case("Bank, 2009-05 to 12, both", "bank", "2008-09-01", "2010-01-01", "promote", {}, ADOPTED),
+    Case("Bank, 2010", "bank", "2008-09-01", "2011-01-01", "promote", WHOLE_YEAR, ADOPTED),
     Case("Bicycles, third quarter, all past", "bike", "2012-01-01", "2012-10-01", "keep", ALL_PAST),
     Case(
         "Bicycles, third quarter, recent",
@@ -97,14 +101,14 @@ CASES = [
         "2012-01-01",
         "2012-10-01",
         "promote",
-        {"challengers": {"recent": {"window": "182d"}}},
+        HALF_A_YEAR,
     ),
     Case("Bicycles, third quarter, both", "bike", "2012-01-01", "2012-10-01", "promote"),
     Case("Readmissions, blocks 11 and 12", "diabetes", "1970-01-06", "1970-01-14", "promote"),
     Case("Shoppers, November", "shoppers", "1900-06-01", "1900-12-01", "keep"),
     Case("Shoppers, December", "shoppers", "1900-06-01", "1901-01-01", "keep"),
     Case("Complaints (text), from July 2019", "complaints", "2019-02-01", "2020-06-01", "promote"),
-    Case("Occupancy without light", "occupancy", "2015-02-04T10:45", "2015-02-19", "keep", NO_LIGHT, True),
+    Case("Occupancy without light", "occupancy", "2015-02-04T10:45", "2015-02-19", "keep", NO_LIGHT, "2015-02-11"),
     Case("Occupancy with light", "occupancy", "2015-02-04T10:45", "2015-02-19", "keep"),
 ]
 
@@ -116,7 +120,9 @@ def decide(case: Case, folder: Path) -> Decided:
     _write_model(case, root)
     who = ["--model", case.model, "--demo-reviewers"]
     if case.adopted:
-        sop(root, "adopt", case.model, "recipe", "--as-of", case.champion, "--demo-reviewers")
+        (root / "stale.skops").write_bytes(_stale(case, root))
+        until = ["--trained-until", case.champion]
+        sop(root, "adopt", case.model, "stale.skops", *until, "--as-of", case.adopted, "--demo-reviewers")
     else:
         sop(root, "run", "retraining", *who, "--as-of", case.champion)
     sop(root, "run", "retraining", *who, "--as-of", case.as_of, "--until", "deploy", "--reason", ASKED)
@@ -186,20 +192,33 @@ def _write_model(case: Case, root: Path) -> None:
         (root / source).symlink_to(DATA / source)
 
 
+def _stale(case: Case, root: Path) -> bytes:
+    """The model file's own recipe, fitted on everything before the date of the case's champion."""
+    from sopkit import modelling
+    from sopkit.registry import models
+
+    model, rows = _rows(case, root, case.champion)
+    return models.to_bytes(modelling.fit(modelling.recipe(model), rows, model).pipeline)
+
+
 def _rule_of_thumb(case: Case, root: Path) -> float:
     """Share of columns that evidently calls drifted: the champion's rows against those that the run judges."""
     from sopkit import evidence, modelling
+
+    model, rows = _rows(case, root, case.as_of)
+    now, before = modelling.newest(rows, model, model.evaluation.window), _rows(case, root, case.champion)[1]
+    report = evidence.evidently_report(before, now, model.features, sample=SAMPLE)
+    shares = [metric["value"]["share"] for metric in report.json["metrics"] if "share" in str(metric.get("value"))]
+    return float(shares[0])
+
+
+def _rows(case: Case, root: Path, as_of: str) -> tuple[Any, pd.DataFrame]:
+    """The model file, and its cleaned rows as of a date."""
+    from sopkit import modelling
     from sopkit.definitions.files import load_model
 
     model = load_model(root / "templates" / "models" / f"{case.model}.yaml")
     module = root / "templates" / "models" / f"{case.model}.py"
-
-    def rows(as_of: str) -> pd.DataFrame:
-        clock = pd.Timestamp(as_of, tz="UTC").to_pydatetime()
-        found = modelling.read(model, as_of=clock, root=root, module=module if module.is_file() else None)
-        return modelling.clean(found.table, model, as_of=clock).table
-
-    now = modelling.newest(rows(case.as_of), model, model.evaluation.window)
-    report = evidence.evidently_report(rows(case.champion), now, model.features, sample=SAMPLE)
-    shares = [metric["value"]["share"] for metric in report.json["metrics"] if "share" in str(metric.get("value"))]
-    return float(shares[0])
+    clock = pd.Timestamp(as_of, tz="UTC").to_pydatetime()
+    found = modelling.read(model, as_of=clock, root=root, module=module if module.is_file() else None)
+    return model, modelling.clean(found.table, model, as_of=clock).table
