@@ -62,11 +62,18 @@ class Calibration:
         return float(gaps.max()) if gaps.notna().any() else None
 
     @property
+    def off(self) -> pd.DataFrame:
+        """The bands whose interval does not hold what was predicted."""
+        return self.bands[(self.bands.low > self.bands.predicted) | (self.bands.high < self.bands.predicted)]
+
+    @property
     def measures(self) -> list[Measure]:
-        """Intercept and slope inform; the largest gap of a band is judged."""
+        """Intercept and slope inform; the largest gap of a band is judged, beyond what chance could make."""
         threshold = Threshold(op="at_most", value=self.largest_gap)
         wide = not self.bands.low.notna().any()
         verdict = Verdict.INSUFFICIENT if wide or self.gap is None else judge(self.gap, threshold)
+        if verdict is Verdict.FAIL and not len(self.off):
+            verdict = Verdict.INSUFFICIENT  # a gap that chance could have made in a band of so few rows
         less = ", actual less predicted" if self.task == "regression" else ""
         return [
             _informs(
@@ -89,7 +96,7 @@ class Calibration:
     def finding(self) -> str:
         if self.reason:
             return f"The calibration of {self.name} cannot be told: {self.reason}"
-        off = self.bands[(self.bands.low > self.bands.predicted) | (self.bands.high < self.bands.predicted)]
+        off = self.off
         slope = f"slope {number(self.slope.value)}"
         if not self.slope.known:
             return f"Calibration of {self.name}: {slope}, without an interval: {self.slope.reason}"

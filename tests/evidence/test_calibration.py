@@ -131,3 +131,14 @@ def test_a_band_in_which_everything_happened_has_an_interval():
     assert (top.rows, top.observed, top.high) == (60, 1.0, 1.0)
     assert top.low == pytest.approx(binomtest(60, 60).proportion_ci(1 - 2 * 0.05 / len(found.bands), "exact").low)
     assert "keeps its word in all" in found.finding
+
+
+def test_a_gap_that_chance_could_make_is_insufficient():
+    """With 20 rows a band a gap of .15 is within its interval: not a fault, and no pass."""
+    random = np.random.default_rng(12)
+    p = random.uniform(0.2, 0.8, 200)
+    y = (random.random(200) < p).astype(float)
+    found = calibration_of(y, p, task="binary", blocks=None, rows_independent=True, evaluation=QUICK)
+    assert found.gap > 0.1
+    assert len(found.off) == 0
+    assert found.measures[-1].verdict is Verdict.INSUFFICIENT
