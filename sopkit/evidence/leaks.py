@@ -9,19 +9,14 @@ A number cannot tell a leak from a very good feature (Kaufman 2012; `rules.Leaks
 * features that only together, by their moments, or by the order of rows give it away: see `leak_forms`;
 * too few labels is `insufficient`, never "no leak".
 
-The strength of a feature is measured forwards: encoded by the target's mean on earlier rows (bins of numbers,
-categories), judged on the stretch of time behind them, stretch after stretch; the median of these counts, because the
-rate of labels and the world change and a leak stays one. It is an AUC, one class against the rest on average; for
-regression a rank correlation. Where labels come in long runs (a room is occupied for hours) every slow feature agrees
-with them, so the rows around a change of the label are judged: there a leak changes in step.
+How the strength of one feature is measured stands in `strength`: forwards in time, around the changes of a label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,17 +26,11 @@ from sopkit.evidence import charts, rules
 from sopkit.evidence.findings import Finding, finding
 from sopkit.evidence.leak_forms import ids_and_order, known_later, made_of_parts
 from sopkit.evidence.measure import Measure, number
-from sopkit.evidence.metrics import roc_auc
-from sopkit.evidence.profiles import kinds, numbers
+from sopkit.evidence.profiles import kinds
+from sopkit.evidence.strength import coded, strength
 from sopkit.evidence.text_leaks import names_its_label, text_strength
 
 __all__ = ["Leaks", "Strength", "suspected_leaks"]
-
-BINS = 50
-SMOOTHING = 10.0
-STRETCHES = (8, 4, 2)  # as many as there are labels for
-Stretches: TypeAlias = tuple[tuple[int, np.ndarray], ...]
-AROUND = 10  # rows on either side of a change of the label
 
 
 @dataclass(frozen=True)
@@ -140,8 +129,8 @@ def suspected_leaks(
     if time is not None and time in rows:
         order = np.argsort(rows[time].to_numpy(), kind="stable")
         rows, y = rows.iloc[order], y.iloc[order]
-    coded = _coded(y, task, limits)
-    enough = len(rows) >= limits.minimum_rows and len(coded) > 0
+    columns = coded(y, task, limits)
+    enough = len(rows) >= limits.minimum_rows and len(columns) > 0
     if not enough:
         reason = (
             f"only {len(rows)} labelled rows, {limits.minimum_rows} are needed to look for leaks"
@@ -156,10 +145,10 @@ def suspected_leaks(
             continue
         text = kind == "text"
         if text:
-            value, missing = text_strength(rows[name], [one.y for one in coded], task)
+            value, missing = text_strength(rows[name], [one.y for one in columns], task)
             findings += names_its_label(rows[name], y, name) if task == "multiclass" else []
         else:
-            value, missing = _strength(rows[name], kind, coded, task, limits)
+            value, missing = strength(rows[name], kind, columns, task, limits)
         suspicious = value >= (limits.certain if text else limit) or missing >= limits.missing
         declared = known_at.get(name)
         if suspicious and name not in target_columns:
@@ -176,125 +165,14 @@ def suspected_leaks(
         every = [name for name, kind in others.items() if kind == "numeric"]  # the other part of a sum is a leak too
         findings += made_of_parts(rows, y.to_numpy(dtype=float), every, task, known_at)
     elif task == "binary":
-        findings += made_of_parts(rows, coded[0].y, numeric, task, known_at)
-        findings += ids_and_order(rows, coded[0].y, ids, time, limits)
+        findings += made_of_parts(rows, columns[0].y, numeric, task, known_at)
+        findings += ids_and_order(rows, columns[0].y, ids, time, limits)
     if time is not None and time in rows:
         findings += known_later(rows, list(others), time, known_at)
     strengths.sort(key=lambda s: (-np.nan_to_num(s.value), s.name))
     blocking = [finding for finding in findings if finding.severity == "block"]
     verdict = Verdict.FAIL if blocking else Verdict.PASS
     return Leaks(tuple(strengths), tuple(findings), limit, measure, verdict, _summary(strengths, findings, measure))
-
-
-@dataclass(frozen=True, eq=False)
-class _Coded:
-    """The target as numbers, in the order of time, and where it is judged: (beginning of a stretch, its rows)."""
-
-    y: np.ndarray
-    stretches: Stretches
-    every: Stretches
-
-
-def _coded(y: pd.Series, task: str, limits: rules.Leaks) -> list[_Coded]:
-    """The target as one or more numeric columns, of which each must vary on both sides of several cuts."""
-    if task == "regression":
-        columns = [y.to_numpy(dtype=float)]
-    else:
-        classes = y.value_counts()
-        chosen = classes.index[:1] if len(classes) == 2 else classes.index[:20]
-        if task == "binary" and len(classes) == 2:
-            chosen = [max(classes.index)]
-        columns = [(y == one).to_numpy(dtype=float) for one in chosen] if len(classes) > 1 else []
-    found = []
-    for column in columns:
-        every = _stretches(column, np.ones(len(column), bool), task, limits)
-        around = () if task == "regression" else _stretches(column, _around_changes(column), task, limits)
-        if every:
-            found.append(_Coded(column, around or every, every if around else ()))
-    return found
-
-
-def _stretches(y: np.ndarray, judged: np.ndarray, task: str, limits: rules.Leaks) -> Stretches:
-    def varies(side: np.ndarray) -> bool:
-        if task == "regression":
-            return len(np.unique(side)) > 1
-        return bool(limits.minimum_class <= side.sum() <= len(side) - limits.minimum_class)
-
-    for number_of in STRETCHES:
-        edges = np.linspace(0, len(y), number_of + 1).astype(int)
-        parts = [(start, start + np.flatnonzero(judged[start:end])) for start, end in pairwise(edges[1:])]
-        kept = [(start, places) for start, places in parts if varies(y[:start]) and varies(y[places])]
-        if len(kept) >= number_of // 2:
-            return tuple(kept)
-    return ()
-
-
-def _around_changes(y: np.ndarray) -> np.ndarray:
-    changes = np.flatnonzero(np.diff(y) != 0)
-    marks = np.zeros(len(y) + 1)
-    np.add.at(marks, np.maximum(changes + 1 - AROUND, 0), 1)
-    np.add.at(marks, np.minimum(changes + 1 + AROUND, len(y)), -1)
-    return np.asarray(np.cumsum(marks)[:-1] > 0)
-
-
-def _strength(values: pd.Series, kind: str, coded: list[_Coded], task: str, limits: rules.Leaks) -> tuple[float, float]:
-    gone = values.isna().to_numpy()
-    codes = _bins(values, kind)
-
-    plain = numbers(values) if kind == "numeric" else None
-
-    def median(one: _Coded, stretches: Stretches) -> float:
-        areas = []
-        for start, at in stretches:
-            area = _agreement(one.y[at], _encoded(codes, one.y, start, at), task)
-            if plain is not None and not np.isnan(plain[at]).any():  # fewer rows are needed to see a plain rise or fall
-                rises = _agreement(one.y[at], plain[at], task)
-                area = max(area, rises if task == "regression" else max(rises, 1 - rises))
-            areas.append(area)
-        return float(np.median(areas))
-
-    found, by_missing = [], []
-    for one in coded:
-        around, every = median(one, one.stretches), median(one, one.every) if one.every else 0.0
-        found.append(every if every >= limits.certain else around)
-        parts = [at for _, at in one.stretches if task != "regression" and 0 < gone[at].sum() < len(at)]
-        areas = [roc_auc(one.y[at], gone[at].astype(float)) for at in parts]
-        if areas:
-            by_missing.append(float(np.median([max(area, 1 - area) for area in areas])))
-    weights = [one.y.sum() for one in coded] if task == "multiclass" else None
-    value = float(np.average(found, weights=weights))
-    return value, float(np.max(by_missing)) if by_missing else float("nan")
-
-
-def _bins(values: pd.Series, kind: str) -> np.ndarray:
-    """Bin numbers of each row, made without the target."""
-    if kind == "numeric":
-        numeric = numbers(values)
-        known = numeric[~np.isnan(numeric)]
-        if not len(known):
-            return np.zeros(len(numeric), dtype=int)
-        inner = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-        return np.where(np.isnan(numeric), len(inner) + 1, np.searchsorted(inner, numeric, side="left"))
-    codes, _ = pd.factorize(values, use_na_sentinel=False)
-    return np.asarray(codes)
-
-
-def _encoded(codes: np.ndarray, y: np.ndarray, start: int, places: np.ndarray) -> np.ndarray:
-    """The mean target of a row's bin on the rows before, drawn towards the overall mean where these are few."""
-    prior, size = y[:start].mean(), int(codes.max()) + 1
-    rows = np.bincount(codes[:start], minlength=size)
-    total = np.bincount(codes[:start], y[:start], minlength=size)
-    return np.asarray(((total + SMOOTHING * prior) / (rows + SMOOTHING))[codes[places]])
-
-
-def _agreement(y: np.ndarray, encoded: np.ndarray, task: str) -> float:
-    if len(np.unique(encoded)) < 2:
-        return 0.0 if task == "regression" else 0.5
-    if task == "regression":
-        from scipy.stats import spearmanr
-
-        return abs(float(spearmanr(encoded, y).statistic))
-    return float(roc_auc(y, encoded))
 
 
 def _made_of(name: str) -> Finding:
