@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -223,8 +224,32 @@ class Comparison:
 
     @property
     def doubts(self) -> list[Measure]:
-        """Of numbers: the largest share that one row has in a gain."""
-        return [self.one_row] if self.one_row is not None else []
+        """What a signer should know of a gain: of numbers the largest share that one row has in it, otherwise whether
+        it is still seen where days that follow one another are no strangers."""
+        told = [self.one_row, self._with_neighbours() if not self.second else None]
+        return [measure for measure in told if measure is not None]
+
+    def _with_neighbours(self) -> Measure | None:
+        """The lower end of the primary gain with neighbouring blocks counted; nothing where the rule sees no gain."""
+        gain = self.gains[self.primary.name]
+        if self.primary_measure.verdict is not Verdict.PASS or gain.interval.neighbours == 1:
+            return None
+        wide = gain.judged.with_neighbours
+        seen = wide.low > self.evaluation.margin
+        told = "days" if self.evaluation.blocks == timedelta(days=1) else "blocks of time"
+        reason = f"{told} that follow one another gain alike; were that counted, the interval would be "
+        reason += f"{number(gain.interval.neighbours, 2)} times as wide, {number(wide.low)} to {number(wide.high)}"
+        reason += "" if seen else ": the gain may be luck of a few good weeks"
+        return Measure(
+            "gain_with_neighbours",
+            _finite(wide.low),
+            Verdict.PASS if seen else Verdict.INSUFFICIENT,
+            reason,
+            {"neighbours": gain.interval.neighbours, "low": wide.low, "high": wide.high},
+            Threshold(op="above", value=self.evaluation.margin),
+            f"Gain in {self.primary.title}, lower end, with neighbouring {told} counted",
+            "of no-skill" if self.primary.is_loss else "",
+        )
 
     @property
     def table(self) -> pd.DataFrame:
