@@ -178,12 +178,14 @@ def test_a_mean_over_other_classes_than_promised_is_insufficient():
     y, blocks = random.integers(0, 3, 600).astype(float), np.arange(600) // 15
     p = random.dirichlet(np.ones(3), 600) * 0.6 + np.eye(3)[y.astype(int)] * 0.4
     names = ["a", "b", "c"]
-    promise = Promise.from_dict(make_promise("multiclass", y, p, blocks=blocks, labels=names).to_dict())
+    made = make_promise("multiclass", y, p, metrics=["macro_f1"], blocks=blocks, labels=names)
+    promise = Promise.from_dict(made.to_dict())
     assert promise.classes == ("a", "b", "c")
     rare = (y != 2) | (np.cumsum(y == 2) < 10)
 
     def held(rows):
-        kept = promise_kept(promise, y[rows], p[rows], task="multiclass", blocks=blocks[rows], labels=names)
+        common = {"task": "multiclass", "blocks": blocks[rows], "labels": names, "primary": "macro_f1"}
+        kept = promise_kept(promise, y[rows], p[rows], **common)
         return next(measure for measure in kept.measures if measure.name == "promise_macro_f1")
 
     assert held(y >= 0).verdict is Verdict.PASS
