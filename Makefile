@@ -12,7 +12,7 @@ unexport UV_DEFAULT_INDEX
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint browser lock clean
+.PHONY: help setup run test lint bench browser lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,9 @@ lint: setup  ## ruff and mypy
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+bench: setup  ## what takes minutes and is measured (ONLY=calibration chooses, QUICK=1 takes a sample): docs/measured/
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 QUICK=$(QUICK) $(BIN)/python -m tests.benchmarks $(ONLY)
 
 browser:  ## Debian's chromium for the browser tests (as root; without it they are skipped)
 	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
