@@ -37,11 +37,9 @@ def test_a_drafted_model_file_and_an_existing_model_become_a_first_champion(make
     )
     later = rows[(rows["at"] >= "2025-04-15") & (rows["at"] < "2025-05-31")]
     assert len(later) == results["prepare"]["holdout_rows"]["value"]
-    judged = pd.read_parquet(next((desk.folder / "runs/retraining").glob("*/artifacts/evaluate/judged.parquet")))
+    kept = desk("show", "last", "evaluate", "--json").json["artifacts"]
+    judged = pd.read_parquet(desk.folder / next(item["path"] for item in kept if item["name"] == "judged.parquet"))
     assert made.predict_proba(later)[:, 1] == pytest.approx(judged["prediction"].to_numpy(), abs=1e-12)
     done = desk("resume", "last", "--as-of", "2025-06-25", "--json").json
     assert "done" == done["state"], done["why"]
     assert desk("verify", "--json").json["ok"]
-    again = desk("adopt", "tiny", "old.skops", "--as-of", "2025-06-26", "--demo-reviewers", code=4)
-    assert "blocked" in again.out
-    assert "it is not said until when the adopted model was trained" in again.said
