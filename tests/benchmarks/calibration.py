@@ -74,7 +74,8 @@ def _figures(found: Sequence[Counted]) -> dict[str, Chart]:
         "promotion": beside_nominal(
             "Of challengers that are no better, the rule promotes "
             f"{_range([c for c in promoted if _world(c) != NAMES[2]])}, and where day effects last "
-            f"{_range([c for c in promoted if _world(c) == NAMES[2]])}, {_warned(of['false promotion'])} of them with a doubt told",
+            f"{_range([c for c in promoted if _world(c) == NAMES[2]])}, "
+            f"{_warned(of['false promotion'])} of them with a doubt told",
             promoted, x_label="promoted, % of trials", nominal=0.025, name=lambda c: c.label,
         ),
         "drift": by_world(
