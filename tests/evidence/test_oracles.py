@@ -91,7 +91,9 @@ def test_a_promises_own_uncertainty_is_combined_by_mover():
     then, now = ([2 * end - 1 for end in (one.value, one.low, one.high)] for one in (then, now))
     low = then[0] - now[0] - np.hypot(then[0] - then[1], now[2] - now[0])
     high = then[0] - now[0] + np.hypot(then[2] - then[0], now[0] - now[1])
-    assert (measure.value, measure.detail["low"], measure.detail["high"]) == pytest.approx((then[0] - now[0], low, high))
+    assert (measure.value, measure.detail["low"], measure.detail["high"]) == pytest.approx(
+        (then[0] - now[0], low, high)
+    )
 
 
 def test_the_strength_of_a_category_is_that_of_scikit_learns_target_encoding():
