@@ -236,15 +236,17 @@ def _nearest(judged: Any, past: Any, judged_at: Array, past_at: Array) -> tuple[
     turned = past.T.tocsr()
     best, where = np.zeros(len(own)), np.zeros(len(own), dtype=np.intp)
     for start in range(0, len(own), ROWS_AT_ONCE):
-        common = (judged[start : start + ROWS_AT_ONCE] @ turned).tocoo()
-        row = common.row + start
-        earlier = past_at[common.col] < judged_at[row]
-        row, column, both = row[earlier], common.col[earlier], common.data[earlier]
-        share = both / (own[row] + others[column] - both)
-        order = np.lexsort((column, share, row))
-        row, column, share = row[order], column[order], share[order]
-        last = np.append(np.flatnonzero(np.diff(row)), len(row) - 1) if len(row) else np.empty(0, dtype=np.intp)
-        best[row[last]], where[row[last]] = share[last], column[last]
+        common = judged[start : start + ROWS_AT_ONCE] @ turned
+        row = np.repeat(np.arange(start, start + common.shape[0]), np.diff(common.indptr))
+        share = common.data / (own[row] + others[common.indices] - common.data)
+        share[past_at[common.indices] >= judged_at[row]] = 0.0
+        some = np.flatnonzero(np.diff(common.indptr))
+        if not len(some):
+            continue
+        largest = np.maximum.reduceat(share, common.indptr[some])
+        best[start + some] = largest
+        found = np.flatnonzero(share == np.repeat(largest, np.diff(common.indptr)[some]))
+        where[row[found]] = common.indices[found]
     return best, where
 
 
