@@ -151,10 +151,12 @@ def precision_over_recall(y: Array, p: Array, groups: Array, counts: Array) -> A
 
 
 def auc_of_classes(y: Array, p: Array, groups: Array, counts: Array) -> Array:
-    """Mean over the frequent classes of one class against the rest (Provost & Domingos 2000, unweighted)."""
-    each = np.array([auc((y == k).astype(float), p[:, int(k)], groups, counts) for k in frequent(y)])
-    known = ~np.isnan(each)
-    return np.asarray(np.where(known, each, 0.0).sum(axis=0) / known.sum(axis=0))
+    """One class against the rest, mean over the frequent classes weighted by their rows (Provost & Domingos 2000)."""
+    classes = frequent(y)
+    each = np.array([auc((y == k).astype(float), p[:, int(k)], groups, counts) for k in classes])
+    rows = np.array([counts @ np.bincount(groups[y == k], minlength=counts.shape[1]) for k in classes])
+    weights = rows * ~np.isnan(each)
+    return np.asarray((np.nan_to_num(each) * weights).sum(axis=0) / weights.sum(axis=0))
 
 
 # What no skill reaches: a prediction that knows the distribution of the target and nothing else.

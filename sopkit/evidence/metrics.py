@@ -280,13 +280,13 @@ METRICS: dict[Task, dict[str, Metric]] = {
 def defaults(task: Task, y: Any = None) -> Defaults:
     """The primary metric of a task and its guardrails (metric -> how much worse it may be, share of no-skill).
 
-    Several classes are judged by a proper score of all probabilities (Gneiting & Raftery 2007): a mean of F1 over
-    classes turns on the few rows of the rarest. Where `y` (binary) says that one outcome is rare, the log loss guards too: a Brier score hardly notices what is
+    Several classes are judged as two are, each against the rest, weighted by their rows: a plain mean over classes
+    turns on the few rows of the rarest. Where `y` (binary) says that one outcome is rare, the log loss guards too: a Brier score hardly notices what is
     said of one row in a hundred (Benedetti 2010).
     """
     usual = {
         "binary": Defaults("roc_auc", {"brier": 0.02}),
-        "multiclass": Defaults("log_loss", {"ovr_roc_auc": 0.02}),
+        "multiclass": Defaults("ovr_roc_auc", {"log_loss": 0.02}),
         "regression": Defaults("r2", {"mae": 0.02}),
     }[task]
     known = np.asarray([] if y is None else y, dtype=float)

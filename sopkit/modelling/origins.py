@@ -34,7 +34,7 @@ from sopkit.modelling.training import classes, fit, predict
 __all__ = ["NAIVE", "RollingOrigin", "naive_forecast", "rolling_origin"]
 
 NAIVE = "naive"
-_PRIMARY = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "r2"}
+_PRIMARY = {"binary": "roc_auc", "multiclass": "ovr_roc_auc", "regression": "r2"}
 _LOSSES = frozenset({"brier", "log_loss", "mae", "rmse", "scaled_error"})
 _TIE = 1e-12
 

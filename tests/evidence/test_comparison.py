@@ -227,15 +227,15 @@ def test_what_does_not_fit_is_refused():
         compare(y, old[:-1], new, task="binary", blocks=day)
 
 
-def test_several_classes_are_compared_by_log_loss():
-    """The default for several classes is the log loss, with the AUC of one class against the rest as guardrail."""
+def test_several_classes_are_compared_as_two_are():
+    """The default for several classes is the AUC of one against the rest, with the log loss as guardrail."""
     random = np.random.default_rng(3)
     y, day = random.integers(0, 4, 1800), np.repeat(np.arange(30), 60)
     old, new = (random.dirichlet(np.ones(4), 1800) * (1 - w) + np.eye(4)[y] * w for w in (0.2, 0.5))
     comparison = compare(y, old, new, task="multiclass", blocks=day, evaluation=QUICK)
     assert comparison.verdict is Verdict.PASS
-    assert comparison.primary.name == "log_loss"
-    assert comparison.guardrail_measures[0].name == "ovr_roc_auc_worse_high"
+    assert comparison.primary.name == "ovr_roc_auc"
+    assert comparison.guardrail_measures[0].name == "log_loss_worse_high"
 
 
 def test_a_first_champion_has_to_beat_the_naive_forecast():

@@ -280,7 +280,7 @@ def test_multiclass_keeps_the_order_of_classes_though_a_fold_lacks_one(rows: pd.
         "predicted_1",
         "predicted_2",
     ]
-    assert trial.primary == "log_loss"
+    assert trial.primary == "ovr_roc_auc"
     assert trial.beats_naive
 
 
