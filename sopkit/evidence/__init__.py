@@ -69,7 +69,7 @@ from sopkit.evidence.own_checks import own_checks
 from sopkit.evidence.own_measures import OwnMeasures, own_measures_of
 from sopkit.evidence.partial_dependence import PartialDependence, partial_dependence_of
 from sopkit.evidence.promise import Promise, PromiseKept, make_promise, promise_kept
-from sopkit.evidence.report import Report, evidently_report
+from sopkit.evidence.report import Report, begin_report, evidently_report
 from sopkit.evidence.representation import Group, Representation, representation, wilson
 from sopkit.evidence.residuals import Residuals, residuals_of
 from sopkit.evidence.robustness import Robustness, robustness_of
@@ -129,6 +129,7 @@ __all__ = [
     "Triggers",
     "after_deployment",
     "against_naive",
+    "begin_report",
     "blocks_of",
     "by_class",
     "calibration_of",

@@ -2,6 +2,8 @@
 
 The rules:
 * it is rendered on a stated sample; verdicts come from `drift`, on all rows;
+* it takes as long as all other figures of its stage together, so it can be rendered beside them, in a process of its
+  own that ends with whoever asked;
 * the JSON is kept (equal inputs give equal JSON), the HTML (about 4 MB) is only looked at, in a sandboxed frame;
 * names and categories are data: evidently 0.7.23 writes them into a script block as they are, so whatever could
   close that block or open a tag is replaced before it is handed over.
@@ -11,8 +13,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,11 +26,25 @@ import pandas as pd
 from sopkit.errors import NotEnoughEvidence
 from sopkit.evidence.profiles import kinds, numbers
 
-__all__ = ["Report", "evidently_report"]
+__all__ = ["Rendering", "Report", "begin_report", "evidently_report"]
 
+_FILES = ("reference.parquet", "current.parquet")
 # Look-alikes that HTML and JavaScript do not read as markup.
 HARMLESS = str.maketrans({"<": "‹", ">": "›", "&": "+", "\u2028": " ", "\u2029": " "})
 LONGEST = 200
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """Both tables as evidently can read them, which columns are what, and of how many rows they are samples."""
+
+    tables: list[pd.DataFrame]
+    numeric: list[str]
+    categorical: list[str]
+    rows: tuple[int, int]
+
+    def report(self, found: dict[str, Any], html: str) -> Report:
+        return Report(found, html, (len(self.tables[0]), len(self.tables[1])), self.rows)
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,48 @@ class Report:
         return {"sample_rows": list(self.sample_rows), "rows": list(self.rows), "report": self.json}
 
 
+class Rendering:
+    """A report that is being rendered in a process of its own; `report()`, asked once, waits for it."""
+
+    def __init__(self, sides: _Sides) -> None:
+        self._sides, self._place = sides, tempfile.TemporaryDirectory(prefix="sop-report-")
+        self._folder = Path(self._place.name)
+        for name, side in zip(_FILES, sides.tables, strict=True):
+            side.to_parquet(self._folder / name)
+        (self._folder / "columns.json").write_text(json.dumps([sides.numeric, sides.categorical]), encoding="utf-8")
+        command = [sys.executable, "-c", "from sopkit.evidence import report; report.render_here()"]
+        with (self._folder / "errors.txt").open("wb") as errors:
+            self._process = subprocess.Popen(command, cwd=self._folder, stdin=subprocess.DEVNULL, stderr=errors)
+
+    def report(self) -> Report:
+        """The finished report. Raises NotEnoughEvidence where evidently could not make one."""
+        with self._place:
+            if self._process.wait():
+                told = (self._folder / "errors.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                raise NotEnoughEvidence("evidently could not render its report", got=told[-1] if told else "no words")
+            found = json.loads((self._folder / "report.json").read_bytes())
+            return self._sides.report(found, (self._folder / "report.html").read_text(encoding="utf-8"))
+
+    def __del__(self) -> None:  # a notebook that stopped before it asked
+        if hasattr(self, "_process") and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._place.cleanup()
+
+
+def begin_report(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    features: Mapping[str, Any],
+    target: str | None = None,
+    *,
+    sample: int = 5000,
+    seed: int = 0,
+) -> Rendering:
+    """Begin what `evidently_report` makes of the same arguments; raises NotEnoughEvidence at once where it does."""
+    return Rendering(_sides(reference, current, features, target, sample, seed))
+
+
 def evidently_report(
     reference: pd.DataFrame,
     current: pd.DataFrame,
@@ -54,10 +116,34 @@ def evidently_report(
     sample: int = 5000,
     seed: int = 0,
 ) -> Report:
-    """Evidently's data drift preset over the named columns, on at most `sample` rows of each side.
+    """Evidently's data drift preset over the named columns, on at most `sample` rows of each side, here and now.
 
     Texts are shown as their length. Raises NotEnoughEvidence where a side or every column is empty.
     """
+    sides = _sides(reference, current, features, target, sample, seed)
+    return sides.report(*_run(sides.tables, sides.numeric, sides.categorical))
+
+
+def render_here() -> None:
+    """What the process of a `Rendering` does: two tables and the names of their columns lie in its folder."""
+    numeric, categorical = json.loads(Path("columns.json").read_text(encoding="utf-8"))
+    tables = [pd.read_parquet(name) for name in _FILES]
+    for table in tables:
+        for name in categorical:
+            table[name] = table[name].astype(object).where(table[name].notna(), None)
+    found, html = _run(tables, numeric, categorical)
+    Path("report.json").write_text(json.dumps(found), encoding="utf-8")
+    Path("report.html").write_text(html, encoding="utf-8")
+
+
+def _sides(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    features: Mapping[str, Any],
+    target: str | None,
+    sample: int,
+    seed: int,
+) -> _Sides:
     wanted = {name: kind for name, kind in kinds(features).items() if name in reference and name in current}
     if target is not None and target in reference and target in current and target not in wanted:
         wanted[target] = "numeric" if reference[target].nunique() > 20 else "categorical"
@@ -74,8 +160,7 @@ def evidently_report(
         raise NotEnoughEvidence("no column has values on both sides", got=", ".join(wanted))
     numeric = [names[name] for name, kind in wanted.items() if kind != "categorical" and names[name] in usable]
     categorical = [names[name] for name, kind in wanted.items() if kind == "categorical" and names[name] in usable]
-    found, html = _run([side[usable] for side in sides], numeric, categorical)
-    return Report(found, html, (len(sides[0]), len(sides[1])), (len(reference), len(current)))
+    return _Sides([side[usable] for side in sides], numeric, categorical, (len(reference), len(current)))
 
 
 def _run(sides: list[pd.DataFrame], numeric: list[str], categorical: list[str]) -> tuple[dict[str, Any], str]:

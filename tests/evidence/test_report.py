@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sopkit.errors import NotEnoughEvidence
-from sopkit.evidence.report import evidently_report
+from sopkit.evidence.report import begin_report, evidently_report
 
 KINDS = {"a": "numeric", "c": "categorical"}
 
@@ -85,3 +85,34 @@ def test_odd_columns_do_not_stop_the_report(column):
     """An empty, infinite or constant column is rendered or left out."""
     before, now = sides()
     assert evidently_report(before, now.assign(a=column), KINDS).json["metrics"]
+
+
+def test_a_report_rendered_beside_the_other_figures_is_the_same():
+    """In a process of its own evidently finds the same, missing values and categories included."""
+    before, now = (
+        side.assign(a=side["a"].mask(side.index % 7 == 0), c=side["c"].where(side.index % 5 > 0)) for side in sides(300)
+    )
+    here = evidently_report(before, now, KINDS, "y", sample=200)
+    beside = begin_report(before, now, KINDS, "y", sample=200).report()
+    assert beside.to_dict() == here.to_dict()
+    assert "<html" in beside.html
+
+
+def test_a_rendering_that_fails_says_why():
+    """An error of the process is a reason in words, and what cannot begin is refused at once."""
+    before, now = sides(300)
+    rendering = begin_report(before, now, KINDS)
+    rendering._process.kill()
+    with pytest.raises(NotEnoughEvidence, match="could not render"):
+        rendering.report()
+    with pytest.raises(NotEnoughEvidence, match="nothing to report on"):
+        begin_report(before[:0], now, KINDS)
+
+
+def test_a_rendering_that_nobody_asks_for_leaves_nothing():
+    """A notebook that stops before it asks leaves neither a process nor a folder."""
+    rendering = begin_report(*sides(300), KINDS)
+    process, folder = rendering._process, rendering._folder
+    del rendering
+    assert process.returncode is not None
+    assert not folder.exists()
