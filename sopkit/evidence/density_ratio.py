@@ -166,14 +166,20 @@ def _words(text: Any) -> set[str]:
 
 
 def _fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float) -> np.ndarray:
-    """Ridge logistic regression by Newton's method (iteratively reweighted least squares)."""
+    """Ridge logistic regression by Newton's method (iteratively reweighted least squares).
+
+    The slope decides where it ends and is exact; the curvature only decides the way there, so half the digits and one
+    triangle of it are enough, at a quarter of the time.
+    """
+    light = x.astype(np.float32)
     beta = np.zeros(x.shape[1])
     penalty = np.full(x.shape[1], ridge)
     penalty[0] = 1e-9
     for _ in range(25):
         p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
         slope = x.T @ (weight * (y - p)) - penalty * beta
-        curve = (x * (weight * p * (1 - p))[:, None]).T @ x + np.diag(penalty)
+        rooted = light * np.sqrt(weight * p * (1 - p)).astype(np.float32)[:, None]
+        curve = (rooted.T @ rooted).astype(float) + np.diag(penalty)
         move = np.linalg.solve(curve, slope)
         beta = beta + move
         if np.abs(move).max() < 1e-4:

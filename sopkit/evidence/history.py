@@ -156,10 +156,10 @@ def _calendar(table: pd.DataFrame, reference: pd.DataFrame, model: ModelFile) ->
     for name in model.features:
         if name not in table.columns or name not in reference.columns:
             continue
-        before = pd.to_numeric(reference[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        before = _numbers(reference[name])
         if np.isnan(before).all():
             continue
-        values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        values = _numbers(table[name])
         for part in CALENDAR:
             gap = before - getattr(was.dt, part).to_numpy(dtype=float)
             usual = gap[~np.isnan(gap)]
@@ -177,3 +177,15 @@ def _calendar(table: pd.DataFrame, reference: pd.DataFrame, model: ModelFile) ->
                 found.append(of_rows("calendar_disagrees", told, name, differs, table, model, remedy=remedy))
             break
     return found
+
+
+def _numbers(values: pd.Series) -> np.ndarray:
+    """Floats, NaN for what is no number; texts are read once for each different one."""
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return values.to_numpy(dtype=float, na_value=np.nan)
+    try:
+        codes, different = pd.factorize(values)
+    except TypeError:  # lists or dicts in a column cannot be compared by hash, and are no numbers
+        return np.full(len(values), np.nan)
+    read = pd.to_numeric(pd.Series(different), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.append(read, np.nan)[codes]
