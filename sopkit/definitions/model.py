@@ -6,6 +6,7 @@ the rules of evidence use for any model, and an override of a rule is shown to t
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,7 @@ __all__ = [
     "Target",
     "Trigger",
     "Triggers",
+    "times_of",
 ]
 
 ID = r"^[a-z][a-z0-9-]*$"
@@ -284,7 +286,7 @@ class Trigger(_Strict):
                  year ago that the champion has learned from
     performance  with `metric`: that metric is beyond `value`, the limit its owner set; without: what was promised at
                  the evaluation is broken by more than `value` of no-skill, beyond chance
-    volume       at least `value` new labelled rows
+    volume       at least `value` new labelled rows, or as many times the champion's training rows (`1x`)
     indicator    the mean of an `indicator` of the data, or of a `column` of the rows, over the newest `window` is
                  `above` or `below` `value`, or has made a `change` of more than that against the window before
     manual       a person gives a reason
@@ -301,6 +303,13 @@ class Trigger(_Strict):
     mode: Literal["automatic", "manual", "both"] = "automatic"
 
 
+def times_of(value: Any) -> float | None:
+    """2.0 of `2x`; None for what is no such text, or not above zero."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d+(\.\d+)?x", value.strip()):
+        return None
+    return float(value.strip()[:-1]) or None
+
+
 class Triggers(_Strict):
     cool_down: Duration = Field(
         default="7d",
@@ -313,6 +322,7 @@ class Triggers(_Strict):
             "stale": Trigger(kind="staleness", value="180d"),
             "drift": Trigger(kind="drift", value=0.3),
             "performance": Trigger(kind="performance", value=0.02),
+            "more-data": Trigger(kind="volume", value="1x"),
             "manual": Trigger(kind="manual", mode="manual"),
         }
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sopkit.definitions.durations import parse_duration
-from sopkit.definitions.model import Trigger
+from sopkit.definitions.model import Trigger, times_of
 from sopkit.definitions.results import Verdict, plain
 from sopkit.evidence.drift import Drift
 from sopkit.evidence.indicators import Readings
@@ -37,6 +37,7 @@ class Facts:
     scores: Mapping[str, float] = field(default_factory=dict)  # metric -> value, on the rows of `performance`
     task: Task | None = None
     new_labelled_rows: int | None = None
+    learned_rows: int | None = None  # that the champion was trained on
     readings: Readings | None = None
     reason: str = ""
     why_not: Mapping[str, str] = field(default_factory=dict)
@@ -209,10 +210,13 @@ def _metric(item: Fired, trigger: Trigger, facts: Facts, minimum_rows: int) -> F
 
 def _volume(item: Fired, trigger: Trigger, facts: Facts) -> Fired:
     item = replace(item, comparator="at least")
-    limit, rows = _number(trigger.value), facts.new_labelled_rows
+    rows, times = facts.new_labelled_rows, times_of(trigger.value)
+    limit = _number(trigger.value) if times is None else facts.learned_rows and times * facts.learned_rows
     if rows is None or limit is None:
         return replace(item, state="insufficient", sentence=_lacking(item, facts, "new labelled rows were not counted"))
     told = f"{rows:,} new labelled rows, {limit:,.0f} are enough"
+    if times is not None:
+        told += f" ({number(times)} times what the champion has learned from)"
     return replace(
         item,
         state="fired" if rows >= limit else "not fired",

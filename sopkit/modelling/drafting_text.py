@@ -260,6 +260,7 @@ def _rules(draft: Draft) -> list[str]:
         *([f"  cool_down: {window}"] if short else []),
         "  conditions:",
         "    stale: {kind: staleness, value: 180d}",
+        "    more-data: {kind: volume, value: 1x}  # as many new labelled rows as the champion has learned from",
         f"    drift: {{kind: drift, value: 0.3, window: {window}}}",
         f"    performance: {{kind: performance, value: 0.02, window: {window}}}",
         "    manual: {kind: manual, mode: manual}",

@@ -378,3 +378,12 @@ def test_drift_is_told_as_no_harm_where_every_promise_is_kept():
 
 def replace_measures(kept: PromiseKept, verdict: Verdict) -> PromiseKept:
     return replace(kept, measures=[replace(measure, verdict=verdict) for measure in kept.measures[:1]])
+
+
+@pytest.mark.parametrize(
+    ("new", "learned", "state"), [(1000, 1000, "fired"), (999, 1000, "not fired"), (5, None, "insufficient")]
+)
+def test_as_many_new_rows_as_the_champion_learned_from(new, learned, state):
+    """`1x` is a volume in the champion's own measure; where that is not known the trigger is insufficient."""
+    facts = replace(FACTS, new_labelled_rows=new, learned_rows=learned)
+    assert state == judge(facts, kind="volume", value="1x").state

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from sopkit.definitions.durations import parse_duration, render_duration
-from sopkit.definitions.model import ModelFile, Trigger
+from sopkit.definitions.model import ModelFile, Trigger, times_of
 from sopkit.definitions.problems import Problem, did_you_mean
 from sopkit.definitions.yaml_file import Document
 
@@ -18,7 +18,7 @@ WANTED: Mapping[str, str] = {
     "staleness": "a length of time such as 180d",
     "drift": "a share of features between 0 and 1",
     "performance": "a share of no-skill above 0, such as 0.02",
-    "volume": "a number of rows, at least 1",
+    "volume": "a number of rows, at least 1, or times what the champion has learned from, such as 1x",
     "indicator": "a number; for a change, one above 0",
 }
 Path = tuple[str, ...]
@@ -105,6 +105,8 @@ def _fits(trigger: Trigger, value: float | str) -> bool:
             return parse_duration(value) > timedelta(0)
         except ValueError:
             return False
+    if trigger.kind == "volume" and times_of(value) is not None:
+        return True
     if isinstance(value, str) or not math.isfinite(value):
         return False
     match trigger.kind:
