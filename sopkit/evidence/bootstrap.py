@@ -285,7 +285,7 @@ def simultaneous(values: Array, draws: Array, drawn: Plan, confidence: float = 0
     `values` (k,), `draws` (R, k) from one plan; NaN where a value is missing or does not vary between resamples
     with more than a tenth lost. Romano & Wolf (2005), Stepwise multiple testing, the max-t step.
     """
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtr, stdtrit
 
     ends = np.full((len(values), 2), np.nan)
     if drawn.method == "none" or not len(draws):
@@ -298,8 +298,8 @@ def simultaneous(values: Array, draws: Array, drawn: Plan, confidence: float = 0
     with np.errstate(divide="ignore", invalid="ignore"):
         away = np.nanmax(np.where(error > 0, np.abs(part - middle) / error, 0.0), axis=1)
     n = max(drawn.blocks, 2)
-    wider = np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + confidence) / 2) / ndtri((1 + confidence) / 2)
-    reach = float(np.quantile(away, confidence)) * float(wider)
+    # as far out in Student's distribution as the largest deviation lies in the normal one: farther for more values
+    reach = float(np.sqrt(n / (n - 1)) * stdtrit(n - 1, ndtr(np.quantile(away, confidence))))
     ends[usable] = np.column_stack([middle - reach * error, middle + reach * error])
     return ends
 
