@@ -25,15 +25,15 @@ from tests.benchmarks.worlds import WORLDS, World, inputs, sample, true_gain
 
 __all__ = ["POWER", "cells"]
 
-POWER = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
+POWER = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 START = pd.Timestamp("2024-01-01", tz="UTC")
 LABELLED = {"concept_drift": "concept drift", "changed_conditions": "changed conditions", "data_drift": "data drift"}
 
 
 def promoted(
-    random: np.random.Generator, world: World, task: str, days: int, per_day: int, gain: float
+    random: np.random.Generator, world: World, task: str, days: int, per_day: int, gain: float, true: float = 0.0
 ) -> dict[str, bool | None]:
-    """Does the whole rule promote the challenger?"""
+    """Does the whole rule promote the challenger, who is better by `true`?"""
     rows = sample(world, task, days, per_day, random, gain=gain)  # type: ignore[arg-type]
     evaluation = Evaluation(seed=int(random.integers(2**31)))
     comparison = compare(
@@ -64,8 +64,7 @@ def promise_broken(random: np.random.Generator, world: World, days: int) -> dict
     before = rows.day < 60
     promise = make_promise("binary", rows.y[before], rows.honest[before], blocks=rows.day[before])
     kept = promise_kept(promise, rows.y[~before], rows.honest[~before], task="binary", blocks=rows.day[~before])
-    verdicts = [measure.verdict for measure in kept.measures]
-    return {"promise broken": kept.verdict is Verdict.FAIL if set(verdicts) != {Verdict.INSUFFICIENT} else None}
+    return {measure.title: measure.verdict is Verdict.FAIL for measure in kept.measures}
 
 
 def causes_found(random: np.random.Generator, world: World, days: int) -> dict[str, bool | None]:
@@ -158,8 +157,8 @@ def cells(scale: float) -> list[Cell]:
         for per_day, size in ((40, "small"), (200, "medium")):
             for gain in POWER:
                 settings = {"world": world, "task": "binary", "days": 30, "per_day": per_day, "gain": gain}
-                true = true_gain(world, "binary", "roc_auc", gain)
-                label = f"{world.name}, {30 * per_day:,} rows, {true:.4f}"
+                settings["true"] = round(true_gain(world, "binary", "roc_auc", gain), 5)
+                label = f"{world.name}, {30 * per_day:,} rows, {settings['true']:.4f}"
                 found.append(
                     Cell(f"power {size}", label, promoted, settings, None, "power", 200 if size == "small" else 100)
                 )

@@ -1,6 +1,6 @@
 """Calibration: do intervals cover, do tests cry wolf as rarely as they say? By simulation, where truth is known.
 
-Six minutes or so on two idle cores; `QUICK=1` takes a tenth of the trials.
+Eight minutes or so on two idle cores; `QUICK=1` takes a tenth of the trials.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.house_style import Chart
 from tests.benchmarks import alarm_studies, interval_studies
-from tests.benchmarks.figures import beside_nominal, by_world, power_curves
+from tests.benchmarks.figures import NAMES, beside_nominal, by_world, power_curves, world_of
 from tests.benchmarks.interval_studies import COUNTED
 from tests.benchmarks.report import Report
 from tests.benchmarks.trials import Counted, run
-from tests.benchmarks.worlds import WORLDS
 
 __all__ = ["measure"]
 
-NAMES = [world.name for world in WORLDS]
-DAYS_TRIED = ["20 days", "30 days", "60 days"]
+STRANGERS, LASTING = NAMES[:2], NAMES[2]
 COVERAGE, ALARMS = "intervals that hold the truth, %", "false alarms, %"
 
 
@@ -28,105 +26,112 @@ def measure(quick: bool, tell: Callable[[str], None]) -> Report:
     """Every study; figures say what was found."""
     scale = 0.1 if quick else 1.0
     tell("true gains of the simulated worlds")
-    cells = [*interval_studies.cells(scale), *alarm_studies.cells(scale)]
-    found = run(cells, tell)
-    figures = _figures(found)
+    found = run([*interval_studies.cells(scale), *alarm_studies.cells(scale)], tell)
+    of = {study: [one for one in found if one.study == study] for study in dict.fromkeys(c.study for c in found)}
+    figures = {**_of_intervals(of), **_of_alarms(of), **_of_power(of)}
     return Report(_text(found, figures), {"cells": [one.to_dict() for one in found]}, figures)
 
 
-def _figures(found: Sequence[Counted]) -> dict[str, Chart]:
-    of = {study: [one for one in found if one.study == study] for study in dict.fromkeys(c.study for c in found)}
-    counted = [c for c in of["gain"] if c.what.endswith(COUNTED) and not c.settings["by_rows"]]
-    gain = [c for c in of["gain"] if not c.what.endswith(COUNTED)]
+def _of_intervals(of: dict[str, list[Counted]]) -> dict[str, Chart]:
+    counted = [c for c in of["gain"] if c.what.endswith(COUNTED)]
+    gain = [c for c in of["gain"] if c not in counted]
     blocks = [c for c in gain if not c.settings["by_rows"]]
-    promoted = _what(of["false promotion"], "promoted")
-    rows = [c for c in gain if c.settings["days"] == 30]
-    told = {world: _range([c for c in blocks if _world(c) == world]) for world in NAMES}
-    singly = {world: _range([c for c in rows if _world(c) == world and c.settings["by_rows"]]) for world in NAMES}
-    figures = {
+    month = [c for c in gain if c.settings["days"] == 30]
+    singly = [c for c in month if c.settings["by_rows"]]
+    together = [*of["slices"], *of["fairness"]]
+    return {
         "gain": by_world(
-            f"Day-block intervals of the gain hold the truth in {told[NAMES[0]]} of trials with independent rows, "
-            f"in {told[NAMES[1]]} with day effects, in {told[NAMES[2]]} where these last",
-            blocks, worlds=NAMES, series=DAYS_TRIED, world_of=_world,
-            series_of=lambda c: f"{c.settings['days']} days", nominal=0.95, x_label=COVERAGE,
+            f"Where days are strangers, intervals by days hold the true gain in {_range(_near(blocks))} of trials; "
+            f"where day effects last, in {_range(_last(blocks))}",
+            blocks, nominal=0.95, x_label=COVERAGE, series_of=lambda c: f"{c.settings['days']} days",
         ),
         "rows": by_world(
-            f"Resampling rows is right for independent rows ({singly[NAMES[0]]}) and wrong for days: "
-            f"{singly[NAMES[1]]}, and {singly[NAMES[2]]} where day effects last",
-            rows, worlds=NAMES, series=["days resampled", "rows resampled"], world_of=_world,
+            f"Resampling rows is right where rows are strangers ({_range(_in(singly, NAMES[0]))}), and wrong where "
+            f"days have effects ({_range(_in(singly, NAMES[1]))}, and {_range(_last(singly))} where they last)",
+            month, nominal=0.95, x_label=COVERAGE,
             series_of=lambda c: "rows resampled" if c.settings["by_rows"] else "days resampled",
-            nominal=0.95, x_label=COVERAGE,
         ),
         "neighbours": by_world(
-            "With neighbouring days counted the intervals hold the truth in "
-            + ", ".join(f"{_range([c for c in counted if _world(c) == world])} ({world})" for world in NAMES),
-            counted, worlds=NAMES, series=DAYS_TRIED, world_of=_world,
-            series_of=lambda c: f"{c.settings['days']} days", nominal=0.95, x_label=COVERAGE,
+            f"With neighbouring days counted intervals hold the true gain in {_range(_near(counted))} of trials, and "
+            f"in {_range(_last(counted))} where day effects last",
+            counted, nominal=0.95, x_label=COVERAGE, row_of=lambda c: c.what.removesuffix(COUNTED),
+            series_of=lambda c: f"{c.settings['days']} days",
         ),
-        "together": beside_nominal(
-            f"Intervals that shall hold together do so in {_range([*of['slices'], *of['fairness']])} of trials",
-            [*of["slices"], *of["fairness"]], x_label=COVERAGE, nominal=0.95, name=_where,
+        "together": by_world(
+            f"Intervals that shall hold together do so in {_range(_near(together))} of trials; those of slices in "
+            f"{_range(_last(of['slices']))} where day effects last",
+            together, nominal=0.95, x_label=COVERAGE,
         ),
         "importance": beside_nominal(
             f"The interval over five shuffles holds the importance in {_range(of['importance'])} of trials",
             of["importance"], x_label=COVERAGE, nominal=0.95, name=lambda c: f"{c.what}, {c.label}",
         ),
-        "promotion": beside_nominal(
-            "Of challengers that are no better, the rule promotes "
-            f"{_range([c for c in promoted if _world(c) != NAMES[2]])}, and where day effects last "
-            f"{_range([c for c in promoted if _world(c) == NAMES[2]])}, "
-            f"{_warned(of['false promotion'])} of them with a doubt told",
-            promoted, x_label="promoted, % of trials", nominal=0.025, name=lambda c: c.label,
+    }  # fmt: skip
+
+
+def _of_alarms(of: dict[str, list[Counted]]) -> dict[str, Chart]:
+    promoted = _what(of["false promotion"], "promoted")
+    whole, single = (_what(of["drift"], what) for what in ("the whole", "at least one column"))
+    return {
+        "promotion": by_world(
+            f"Of challengers that are no better, the rule promotes {_range(_near(promoted))} where days are strangers "
+            f"and {_range(_last(promoted))} where day effects last, {_warned(of['false promotion'])} of these with a "
+            "doubt told",
+            of["false promotion"], nominal=0.025, x_label="promoted, %", row_of=lambda c: str(c.settings["task"]),
+            series_of=lambda c: c.what,
         ),
         "drift": by_world(
-            f"Where nothing has changed, drift as a whole is found in {_range(_what(of['drift'], 'the whole'))} "
-            "of trials; single columns are safe only by blocks",
-            of["drift"], worlds=NAMES, series=["by blocks", "rows counted singly"], world_of=_world,
-            series_of=lambda c: "rows counted singly" if c.settings["by_rows"] else "by blocks",
-            nominal=0.05, x_label=ALARMS,
+            f"Where nothing has changed, the inputs as a whole are called drifted in {_range(whole)} of trials; where "
+            f"day effects last, some single column is in {_range(_last(single))}",
+            of["drift"], nominal=0.05, x_label=ALARMS,
+            series_of=lambda c: f"{c.settings['columns']} columns, " + ("rows" if c.settings["by_rows"] else "blocks"),
         ),
-        "promise": beside_nominal(
-            f"A kept promise reads as broken in {_range(of['promise'])} of trials",
-            of["promise"], x_label=ALARMS, nominal=0.05, name=lambda c: c.label,
+        "promise": by_world(
+            f"Each part of a kept promise reads as broken in {_range(_near(of['promise']))} of trials, and in "
+            f"{_range(_last(of['promise']))} where day effects last",
+            of["promise"], nominal=0.05, x_label=ALARMS, series_of=lambda c: f"{c.settings['days']} days",
         ),
-        "causes": beside_nominal(
-            f"Where no cause is at work one is found in {_range(of['causes'])} of trials",
-            of["causes"], x_label=ALARMS, nominal=0.05, name=lambda c: f"{c.what}: {c.label}",
+        "causes": by_world(
+            f"Where no cause is at work one is found in {_range(_near(of['causes']))} of trials, and in "
+            f"{_range(_last(of['causes']))} where day effects last",
+            of["causes"], nominal=0.05, x_label=ALARMS, series_of=lambda c: f"{c.settings['days']} days",
         ),
-        "opinion": beside_nominal(
-            f"The second opinion sees a difference that is not there in {_range(of['second opinion'])} of trials",
-            of["second opinion"], x_label=ALARMS, nominal=0.05, name=lambda c: c.label,
+        "opinion": by_world(
+            "The second opinion on numbers sees a difference that is not there in "
+            f"{_range(_near(of['second opinion']))} of trials, and in {_range(_last(of['second opinion']))} where day "
+            "effects last",
+            of["second opinion"], nominal=0.05, x_label=ALARMS, row_of=lambda c: f"{c.settings['days']} days",
         ),
-        "labels": beside_nominal(
+        "labels": by_world(
             f"A whole series without a jump of the label rate reads as one with a jump in {_range(of['label rate'])}",
-            of["label rate"], x_label=ALARMS, nominal=0.05, name=lambda c: c.label,
+            of["label rate"], nominal=0.05, x_label=ALARMS,
+            row_of=lambda c: f"{c.settings['days']} days of {c.settings['per_day']:,} labels",
         ),
-        "fairness": beside_nominal(
+        "fairness": by_world(
             f"Where both models treat groups alike, fairness speaks against the challenger in "
             f"{_range(of['fairness alarm'])} of trials",
-            of["fairness alarm"], x_label=ALARMS, nominal=0.05, name=_where,
+            of["fairness alarm"], nominal=0.05, x_label=ALARMS,
         ),
         "robustness": beside_nominal(
             f"A loss below the limit of 0.1 is called too much in {_range(of['robustness'])} of trials: rows are few",
             of["robustness"], x_label=ALARMS, nominal=None, name=lambda c: c.label,
         ),
     }  # fmt: skip
+
+
+def _of_power(of: dict[str, list[Counted]]) -> dict[str, Chart]:
+    figures = {}
     for size in ("small", "medium"):
-        points = of[f"power {size}"]
-        lines = {
-            world: [(float(c.label.rpartition(", ")[2]), c) for c in points if _world(c) == world] for world in NAMES
-        }
-        figures[f"power_{size}"] = power_curves(_power_title(lines, points), lines, margin=Evaluation().margin)
+        points = _what(of[f"power {size}"], "promoted")
+        lines = {name: [(c.settings["true"], c) for c in _in(points, name)] for name in NAMES}
+        told = []
+        for name, line in lines.items():
+            sure = [gain for gain, one in line if one.share >= 0.8]
+            told.append(f"{min(sure):.3f} ({name})" if sure else f"beyond {max(gain for gain, _ in line):.3f} ({name})")
+        rows = 30 * points[0].settings["per_day"]
+        title = f"With {rows:,} rows of 30 days, four of five true gains are promoted from {', '.join(told)}"
+        figures[f"power_{size}"] = power_curves(title, lines, margin=Evaluation().margin)
     return figures
-
-
-def _power_title(lines: dict[str, list[tuple[float, Counted]]], points: Sequence[Counted]) -> str:
-    parts = []
-    for world, line in lines.items():
-        sure = [gain for gain, one in line if one.share >= 0.8]
-        parts.append(f"{min(sure):.3f} ({world})" if sure else f"none tried ({world})")
-    rows = 30 * points[0].settings["per_day"]
-    return f"With {rows:,} rows of 30 days, four of five true gains are promoted from {', '.join(parts)}"
 
 
 def _text(found: Sequence[Counted], figures: dict[str, Chart]) -> str:
@@ -152,12 +157,16 @@ def _text(found: Sequence[Counted], figures: dict[str, Chart]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _world(one: Counted) -> str:
-    return str(one.settings["world"].name)
+def _in(found: Sequence[Counted], world: str) -> list[Counted]:
+    return [one for one in found if world_of(one) == world]
 
 
-def _where(one: Counted) -> str:
-    return f"{one.what}: {_world(one)}"
+def _near(found: Sequence[Counted]) -> list[Counted]:
+    return [one for one in found if world_of(one) in STRANGERS]
+
+
+def _last(found: Sequence[Counted]) -> list[Counted]:
+    return _in(found, LASTING)
 
 
 def _what(found: Sequence[Counted], what: str) -> list[Counted]:
@@ -166,7 +175,7 @@ def _what(found: Sequence[Counted], what: str) -> list[Counted]:
 
 def _warned(found: Sequence[Counted]) -> str:
     """The share of false promotions in the last world that came with a doubt for the signer."""
-    there = [one for one in found if _world(one) == NAMES[2]]
+    there = _last(found)
     every = sum(one.hits for one in _what(there, "promoted"))
     quiet = sum(one.hits for one in there if one.what != "promoted")
     return f"{100 * (1 - quiet / every):.0f} %" if every else "none"

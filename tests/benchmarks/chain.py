@@ -1,7 +1,8 @@
 """Where the time of a whole retraining goes: seven stages, one wide table, everything as a user runs it.
 
 Times depend on the machine and on who else uses it, so what is kept are ratios of one run, measured side by side:
-each stage's share, the whole against the bare fits that it contains, and ten times the rows against the rows.
+each stage's share, the whole against the fits that it makes, and ten times the rows against the rows. Seconds are told
+on the terminal only.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sopkit import modelling
+from sopkit.definitions.files import load_model
+from sopkit.evidence.charts import Row, bars
+from tests.benchmarks.report import Report
+
 NUMBERS, CATEGORIES, NOISE = 30, 15, 5
 START = pd.Timestamp("2024-01-01", tz="UTC")
 FIRST, SECOND, SOAKED = 180, 350, 7  # days after START: the first champion, the run that is measured, its soak
+SMALL, LARGE = 10_000, 100_000
 CHANGED = 190  # from this day on the target depends on its features in another way
 MODEL = """\
 model: wide
@@ -38,6 +46,77 @@ challengers:
   recent: {{title: The same recipe on the last two months, window: 60d}}
 promotion: {{soak: {soak}d}}
 """
+
+
+def measure(quick: bool, tell: Callable[[str], None]) -> Report:
+    """Ten thousand and a hundred thousand rows of fifty columns (`quick`: a thousand and ten thousand)."""
+    sizes = (SMALL // 10, LARGE // 10) if quick else (SMALL, LARGE)
+    spent, fits = {}, 0.0
+    for rows in sizes:
+        with tempfile.TemporaryDirectory() as temporary:
+            place = Path(temporary) / "work"
+            make_workspace(place, rows)
+            tell(f"{rows:,} rows: the first champion is in service (load {os.getloadavg()[0]:.1f})")
+            spent[rows] = retrain(place)
+            tell(f"{rows:,} rows: {spent[rows].wall:.0f} s, of processors {spent[rows].cpu:.0f} s")
+            for stage, seconds in spent[rows].stages.items():
+                tell(f"  {stage:9} {seconds:5.1f} s")
+            if rows == sizes[1]:
+                fits = bare_fits(place)
+                tell(f"  the fits in it alone: {fits:.0f} s of processors")
+    return _report(sizes, spent, fits)
+
+
+def _report(sizes: tuple[int, int], spent: dict[int, Spent], fits: float) -> Report:
+    small, large = (spent[rows] for rows in sizes)
+    columns = NUMBERS + CATEGORIES + NOISE
+    inside = sum(large.stages.values())
+    shares = {stage: seconds / inside for stage, seconds in large.stages.items()}
+    by_fits, by_rows = large.cpu / fits, large.cpu / small.cpu
+    rows = [Row(stage, 100 * share, note=f"{100 * share:.0f} %") for stage, share in shares.items()]
+    first, second = sorted(shares, key=lambda stage: -shares[stage])[:2]
+    title = f"{first} and {second} take {shares[first] + shares[second]:.0%} of a retraining's time"
+    subtitle = f"{sizes[1]:,} rows of {columns} columns, a champion in place, two challengers; shares of all stages"
+    chart = bars(title, rows, x_label="share of the time of all stages, %", subtitle=subtitle)
+    text = f"""\
+# The retraining chain, measured
+
+Made by `make bench ONLY=chain`: the SOP from trigger to monitor, as `sop run` and `sop resume` execute it, with a
+champion in place, two challengers and demo reviewers, on {sizes[1]:,} rows of {columns} columns. Ratios of one run;
+seconds depend on the machine and are not kept.
+
+* All of it takes {by_fits:.1f} times the processor time of the fits in it (rolling origin, the challenger, the
+  champion's recipe on the new rows), made alone.
+* {sizes[1]:,} rows take {by_rows:.1f} times the processor time of {sizes[0]:,} rows.
+
+![{title}](chain_shares.png)
+
+| stage | share of the time |
+|---|---:|
+""" + "".join(f"| {stage} | {share:.0%} |\n" for stage, share in shares.items())
+    facts = {
+        "rows": sizes[1],
+        "columns": columns,
+        "shares": {stage: round(share, 3) for stage, share in shares.items()},
+        "processor_time_over_fits": round(by_fits, 2),
+        "processor_time_over_a_tenth_of_the_rows": round(by_rows, 2),
+    }
+    return Report(text, facts, {"shares": chart})
+
+
+def bare_fits(folder: Path) -> float:
+    """Processor seconds of what the run fitted: each recipe on each fold's past, the chosen one and the champion's."""
+    model = load_model(folder / "templates/models/wide.yaml")
+    clock = (START + pd.Timedelta(days=SECOND)).to_pydatetime()
+    table = modelling.clean(modelling.read(model, as_of=clock, root=folder).table, model, as_of=clock).table
+    train = modelling.split(table, model, as_of=clock).train
+    past = [cut.parts(train, model.data.time)[0] for cut in modelling.folds(train, model)]
+    recipes = modelling.recipes(model)
+    began = time.process_time()
+    for recipe in recipes:
+        for rows in (*past, train):
+            modelling.fit(recipe, rows, model)
+    return time.process_time() - began
 
 
 @dataclass(frozen=True)
@@ -119,10 +198,3 @@ def _sop(folder: Path, *arguments: str, code: int = 0) -> _Done:
 
 def _date(day: int) -> str:
     return f"{START + pd.Timedelta(days=day):%Y-%m-%d}"
-
-
-if __name__ == "__main__":  # one measured run, for work on the speed itself: python -m tests.benchmarks.chain [ROWS]
-    with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary) / "work"
-        make_workspace(place, int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
-        print(retrain(place))

@@ -40,8 +40,10 @@ def gain_covered(
         metric = find(task, name)
         new, old = (resampled(metric, rows.y, p, drawn) for p in (rows.challenger, rows.champion))
         interval = new.better_than(old)
-        for what, one in ((metric.title, interval), (f"{metric.title}{COUNTED}", interval.with_neighbours)):
-            found[what] = one.low <= truth[name] <= one.high if one.known else None
+        seen = {metric.title: interval}
+        if not by_rows:
+            seen[f"{metric.title}{COUNTED}"] = interval.with_neighbours
+        found |= {what: one.low <= truth[name] <= one.high if one.known else None for what, one in seen.items()}
     return found
 
 

@@ -1,8 +1,9 @@
 """Worlds in which the truth is known: rows of days, two models, and how much one is better than the other.
 
 A row's outcome follows a score `z` of three inputs and of its day. Both models see the first input; the champion sees
-part of the second, the challenger part of the third. In a world with day effects a day also has a level of its own
-that nobody knows, and an error of its own in each model, which is what makes rows of one day tell about each other.
+part of the second, the challenger as much of the third; a better challenger sees more of both. In a world with day
+effects a day also has a level of its own that nobody knows, and an error of its own in each model, which is what makes
+rows of one day tell about each other.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def sample(
     level, one, other = (world.effect * world.days(random, days)[day] for _ in range(3))
     z = x[:, 0] + WEIGHT * x[:, 1] + WEIGHT * x[:, 2] + level
     old = x[:, 0] + SEEN * x[:, 1] + one * x[:, 2]
-    new = x[:, 0] + (SEEN + gain) * x[:, 2] + other * x[:, 1]
+    new = x[:, 0] + (SEEN + gain) * x[:, 2] + (gain + other) * x[:, 1]
     if task == "regression":
         return Sample(z + random.normal(size=len(z)), old, new, day, x, np.empty(0))
     if task == "binary":
