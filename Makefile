@@ -38,8 +38,12 @@ $(READY): requirements.lock pyproject.toml
 run: setup  ## the main job: a first champion, then a retraining on drift, signed, promoted and verified, in demo/
 	@$(BIN)/python -m sopkit.cli.demo demo
 
+# Rules are tested side by side; runs, kernels and browsers one after the other, for they use every core themselves.
+RULES := $(addprefix tests/,archive definitions evidence modelling registry views)
+
 test: setup browser lint  ## every test, with lint and types
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile $(RULES)
+	@$(BIN)/python -m pytest $(addprefix --ignore=,$(RULES))
 
 lint: setup  ## ruff and mypy
 	@$(BIN)/ruff check
