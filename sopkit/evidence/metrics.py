@@ -281,8 +281,8 @@ def defaults(task: Task, y: Any = None) -> Defaults:
     """The primary metric of a task and its guardrails (metric -> how much worse it may be, share of no-skill).
 
     Several classes are judged as two are, each against the rest, weighted by their rows: a plain mean over classes
-    turns on the few rows of the rarest. Where `y` (binary) says that one outcome is rare, the log loss guards too: a Brier score hardly notices what is
-    said of one row in a hundred (Benedetti 2010).
+    turns on the few rows of the rarest. Where `y` (binary) says that one outcome is rare, the log loss guards too: a
+    Brier score hardly notices what is said of one row in a hundred (Benedetti 2010).
     """
     usual = {
         "binary": Defaults("roc_auc", {"brier": 0.02}),

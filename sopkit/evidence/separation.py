@@ -45,7 +45,8 @@ def blocks_of(table: pd.DataFrame, model: ModelFile) -> Any:
 def groups_of(rows: pd.DataFrame, train: pd.DataFrame | None, model: ModelFile) -> pd.DataFrame:
     """The slices and protected attributes of the rows; where rows have an entity, also whether `train` knows it.
 
-    Without `train` that is not asked. A result on entities that training has seen says little about new ones (Kapoor & Narayanan 2023).
+    Without `train` that is not asked. A result on entities that training has seen says little about new ones (Kapoor
+    & Narayanan 2023).
     """
     groups = rows[list(dict.fromkeys([*model.slices, *model.protected]))]
     if not model.data.entity or train is None:

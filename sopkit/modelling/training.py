@@ -26,9 +26,9 @@ from sopkit.errors import DataError, NotEnoughEvidence
 from sopkit.modelling.challengers import Recipe
 from sopkit.modelling.pipelines import FEW_CATEGORIES, make_estimator, make_pipeline_for
 from sopkit.modelling.resources import Meter, Sample
-from sopkit.modelling.times import utc
 from sopkit.modelling.splits import newest
 from sopkit.modelling.targets import classes_of, target
+from sopkit.modelling.times import utc
 
 __all__ = ["FEWEST_ROWS", "Fitted", "Golden", "classes", "fit", "golden", "predict", "reproduce"]
 

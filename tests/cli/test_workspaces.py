@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 COMMANDS = (
-    "new", "adopt", "run", "resume", "abandon", "open", "status", "show", "sign", "withdraw", "verify", "check", "diagram",
-    "lab", "keys new", "keys list", "people show", "people sign",
+    "new", "adopt", "run", "resume", "abandon", "open", "status", "show", "sign", "withdraw", "verify", "check",
+    "diagram", "lab", "waive", "keys new", "keys list", "people show", "people sign",
 )  # fmt: skip
 
 

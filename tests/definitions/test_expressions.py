@@ -149,7 +149,8 @@ def test_what_an_expression_gives_is_known_from_its_text(text, gives):
         (
             "a > 1 b",
             "the expression cannot be read: `b` is not expected\n"
-            "  expected: an operator, or the end; a column's name with spaces stands in backticks\n  got:      a > 1 b\n                  ^",
+            "  expected: an operator, or the end; a column's name with spaces stands in backticks\n"
+            "  got:      a > 1 b\n                  ^",
         ),
         (
             '__import__("os")',
