@@ -64,12 +64,14 @@ class Row:
 
 
 def _horizontal(title: str, rows: Sequence[Row], x_label: str, subtitle: str, words: bool = True) -> tuple[Chart, Axes]:
-    chart, axes = figure(title, subtitle=subtitle, height=0.62 + 0.29 * max(len(rows), 1))
+    chart, axes = figure(title, subtitle=subtitle, height=0.62 + 0.29 * len(rows) if rows else 0.1)
     axes.set_yticks(range(len(rows)), [clip(row.label) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(literal(x_label))
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
+    if not rows:  # the title says why; empty axes say nothing
+        axes.set_axis_off()
     notes = [
         " · ".join(part for part in (words and row.verdict and str(row.verdict), row.note) if part) for row in rows
     ]

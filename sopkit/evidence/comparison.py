@@ -347,6 +347,8 @@ class Comparison:
         title = f"{self.names[CHALLENGER]} is worse in {worse} of {len(self.slices) - small} slices that can be judged"
         if not worse:
             title = f"In none of {len(self.slices) - small} slices is {self.names[CHALLENGER]} shown to be worse"
+        if not len(self.slices):
+            title = "The model file names no slices"
         rows = [
             Row(
                 f"{row.slice} = {row.value}",
