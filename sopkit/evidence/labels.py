@@ -280,7 +280,9 @@ def _told(table: pd.DataFrame, period: str, unit: str) -> tuple[Verdict, str]:
         )
     if len(single):
         return Verdict.FAIL, f"There is one class only in {len(single)} {period}(s), first in that of {_day(single[0])}"
-    return Verdict.PASS, f"The {what} moves {spread} from {period} to {period}, without a sudden jump"
+    unjudged = int(table["low"].isna().sum())
+    early = f" (the first {unjudged} have too little past to tell)" if unjudged else ""
+    return Verdict.PASS, f"The {what} moves {spread} from {period} to {period}, without a jump that lasts{early}"
 
 
 def _what(unit: str) -> str:
