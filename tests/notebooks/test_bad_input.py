@@ -90,7 +90,7 @@ def test_a_file_that_breaks_off_fails_a_stage_and_is_mended(desk, rows, definiti
     ("make", "says"),
     [
         (lambda rows: rows.head(10), "There are 10 rows, 200 are needed"),
-        (lambda rows: rows.assign(y=1, z=np.nan), "Every label is 1.0: there is nothing to learn"),
+        (lambda rows: rows.assign(y=1, z=np.nan), "Every label is 1: there is nothing to learn"),
     ],
     ids=["ten rows", "one class, a feature without values"],
 )

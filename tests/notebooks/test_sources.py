@@ -29,7 +29,7 @@ def test_definitions_and_notebooks_are_without_errors(checkout):
 def test_each_notebook_opens_with_what_the_sop_says_of_its_stage(sop, sources):
     """Title, purpose, inputs and what to do on failure stand at the head, in the words of the SOP."""
     for stage in sop.stages:
-        head = sources[stage.id]["cells"][0]["source"]
+        head = "".join(sources[stage.id]["cells"][0]["source"])
         assert head.startswith(f"# {stage.title}\n")
         for text in (stage.purpose, stage.on_failure, *stage.inputs):
             assert " ".join(text.split()) in head, (stage.id, text)
@@ -37,7 +37,7 @@ def test_each_notebook_opens_with_what_the_sop_says_of_its_stage(sop, sources):
 
 def test_the_first_notebook_shows_the_diagram_of_its_sop(sop, sources):
     """The swimlanes at the head of the first notebook are those that `sop diagram` draws."""
-    cells = "\n".join(cell["source"] for cell in sources["trigger"]["cells"])
+    cells = "\n".join("".join(cell["source"]) for cell in sources["trigger"]["cells"])
     assert f"```mermaid\n{mermaid(sop).strip()}\n```" in cells
 
 
