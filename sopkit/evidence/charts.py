@@ -64,7 +64,7 @@ class Row:
 
 
 def _horizontal(title: str, rows: Sequence[Row], x_label: str, subtitle: str, words: bool = True) -> tuple[Chart, Axes]:
-    chart, axes = figure(title, subtitle=subtitle, height=0.62 + 0.29 * len(rows) if rows else 0.1)
+    chart, axes = figure(title, subtitle=subtitle, height=0.62 + 0.29 * len(rows) if rows else 0.3)
     axes.set_yticks(range(len(rows)), [clip(row.label) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(literal(x_label))
