@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ from sopkit.errors import DataError, DefinitionError, NotFound
 __all__ = ["MODULE_PREFIX", "attribute", "is_function", "load_module", "module_name", "no_module", "no_such_name"]
 
 MODULE_PREFIX = "sopkit_module_"
+_loading = threading.RLock()  # fits run side by side, and a class must not exist twice
 _REFERENCE = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*")
 
 
@@ -44,16 +46,17 @@ def load_module(path: Path) -> ModuleType:
             "the Python file cannot be read", where=path, got=error.strerror, remedy="put it beside the model file"
         ) from None
     name = module_name(hashlib.sha256(source).hexdigest())
-    if name in sys.modules:
-        return sys.modules[name]
-    module = ModuleType(name, f"{Path(path).name}, pinned")
-    module.__file__ = str(path)
-    sys.modules[name] = module
-    try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
-    except Exception as error:
-        del sys.modules[name]
-        raise DataError("the module does not load", where=path, got=f"{type(error).__name__}: {error}") from error
+    with _loading:
+        if name in sys.modules:
+            return sys.modules[name]
+        module = ModuleType(name, f"{Path(path).name}, pinned")
+        module.__file__ = str(path)
+        sys.modules[name] = module
+        try:
+            exec(compile(source, str(path), "exec"), module.__dict__)
+        except Exception as error:
+            del sys.modules[name]
+            raise DataError("the module does not load", where=path, got=f"{type(error).__name__}: {error}") from error
     return module
 
 

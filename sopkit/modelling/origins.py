@@ -14,6 +14,7 @@ Tashman (2000), Out-of-sample tests of forecasting accuracy, Int. J. Forecasting
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.errors import NotEnoughEvidence
 from sopkit.modelling.challengers import Recipe
 from sopkit.modelling.seasons import seasonal_naive
+from sopkit.modelling.side_by_side import side_by_side
 from sopkit.modelling.splits import Fold, folds
 from sopkit.modelling.targets import classes_of, target
 from sopkit.modelling.training import classes, fit, predict
@@ -95,37 +97,43 @@ def rolling_origin(
     `score(y_true, prediction)` gives metrics by name. For multiclass targets `y_true` are class codes and the
     prediction has one column for each class of `train`, sorted. `direction` (`up` or `down`) says whether more
     of the primary metric is better. A recipe that cannot be fitted on a fold has NaN there and is not chosen.
-    `progress` gets `{recipe, fold, folds, seconds, cpu_seconds, memory_mb, threads}`.
+    Fits run side by side where there is room; `progress`, called by one of them at a time, gets
+    `{recipe, fold, folds, seconds, cpu_seconds, memory_mb, threads}`, the last three of the whole process.
     Raises NotEnoughEvidence where there are too few rows for the folds, or no recipe could be judged.
     """
     primary = primary or model.evaluation.metric or _PRIMARY[model.target.task]
     direction = direction or ("down" if primary in _LOSSES else "up")
     cuts = folds(train, model, until=until)
     known = classes_of(target(train, model)) if model.target.task == "multiclass" else []
+    parts = {fold.number: _labelled(fold, train, model) for fold in cuts}
+    one_at_a_time = threading.Lock()
+
+    def tried(question: tuple[Fold, Recipe | None]) -> tuple[np.ndarray[Any, Any] | None, float, str]:
+        """The forecast, the seconds that it took to learn, and why there is none."""
+        fold, recipe = question
+        past, test = parts[fold.number]
+        try:
+            if recipe is None:
+                return naive_forecast(past, test, model, known), 0.0, ""
+            told = _named(progress, one_at_a_time, recipe.name, fold, len(cuts))
+            fitted = fit(recipe, past, model, until=fold.train_until, module=module, progress=told)
+            forecast = _in_order(predict(fitted.pipeline, test, model), fitted.pipeline, known)
+            return forecast, fitted.resources["wall_seconds"], ""
+        except NotEnoughEvidence as error:
+            return None, 0.0, error.what
+
+    questions = [(fold, recipe) for fold in cuts for recipe in (None, *recipes)]
+    answers = iter(side_by_side(tried, questions))
     rows, seconds, forecasts = [], dict[str, float](), []
     for fold in cuts:
-        past, test = _labelled(fold, train, model)
+        past, test = parts[fold.number]
         y = target(test, model)
         actual = np.array([known.index(label) for label in y]) if known else y.to_numpy(dtype=float)
         for recipe in (None, *recipes):
             name = recipe.name if recipe else NAIVE
-            note, forecast = "", None
-            try:
-                if recipe is None:
-                    forecast = naive_forecast(past, test, model, known)
-                else:
-                    fitted = fit(
-                        recipe,
-                        past,
-                        model,
-                        until=fold.train_until,
-                        module=module,
-                        progress=_named(progress, name, fold, len(cuts)),
-                    )
-                    seconds[name] = seconds.get(name, 0.0) + fitted.resources["wall_seconds"]
-                    forecast = _in_order(predict(fitted.pipeline, test, model), fitted.pipeline, known)
-            except NotEnoughEvidence as error:
-                note = error.what
+            forecast, took, note = next(answers)
+            if recipe is not None and forecast is not None:
+                seconds[name] = seconds.get(name, 0.0) + took
             values = score(actual, forecast) if forecast is not None else {}
             rows.append(
                 {
@@ -172,11 +180,16 @@ def _labelled(fold: Fold, train: pd.DataFrame, model: ModelFile) -> tuple[pd.Dat
 
 
 def _named(
-    progress: Callable[[dict[str, Any]], None] | None, name: str, fold: Fold, number: int
+    progress: Callable[[dict[str, Any]], None] | None, alone: threading.Lock, name: str, fold: Fold, number: int
 ) -> Callable[[dict[str, float]], None] | None:
     if progress is None:
         return None
-    return lambda sample: progress({"recipe": name, "fold": fold.number, "folds": number, **sample})
+
+    def tell(sample: dict[str, float]) -> None:
+        with alone:
+            progress({"recipe": name, "fold": fold.number, "folds": number, **sample})
+
+    return tell
 
 
 def _in_order(forecast: np.ndarray[Any, Any], pipeline: Any, known: Sequence[str]) -> np.ndarray[Any, Any]:

@@ -10,7 +10,6 @@ The rules:
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +25,7 @@ from sopkit.errors import DataError, NotEnoughEvidence
 from sopkit.modelling.challengers import Recipe
 from sopkit.modelling.pipelines import FEW_CATEGORIES, make_estimator, make_pipeline_for
 from sopkit.modelling.resources import Meter, Sample
+from sopkit.modelling.side_by_side import warned
 from sopkit.modelling.splits import newest
 from sopkit.modelling.targets import classes_of, target
 from sopkit.modelling.times import utc
@@ -104,8 +104,7 @@ def fit(
     few = [name for name, kind in features.items() if kind == "categorical" and rows[name].nunique() <= FEW_CATEGORIES]
     pipeline = make_pipeline_for(features, estimator, few=few)
     labels = y.astype(int) if model.target.task == "binary" else y
-    with warnings.catch_warnings(record=True) as caught, Meter(progress) as meter:
-        warnings.simplefilter("always")
+    with warned() as caught, Meter(progress) as meter:
         try:
             pipeline.fit(rows, labels.to_numpy())
         except (ValueError, TypeError) as error:
@@ -115,7 +114,7 @@ def fit(
                 got=str(error).strip().splitlines()[0],
                 remedy="look at the estimator's parameters and the types of the features",
             ) from error
-    notes += list(dict.fromkeys(f"{w.category.__name__}: {str(w.message).strip().splitlines()[0]}" for w in caught))
+    notes += list(dict.fromkeys(caught))
     times = rows[model.data.time]
     end = times.iloc[-1] if until is None else utc(until)
     return Fitted(pipeline, recipe, times.iloc[0], end, len(rows), meter.to_dict(), tuple(notes))
