@@ -25,7 +25,7 @@ from tests.benchmarks.worlds import WORLDS, World, inputs, sample, true_gain
 
 __all__ = ["POWER", "cells"]
 
-POWER = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+POWER = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
 START = pd.Timestamp("2024-01-01", tz="UTC")
 LABELLED = {"concept_drift": "concept drift", "changed_conditions": "changed conditions", "data_drift": "data drift"}
 

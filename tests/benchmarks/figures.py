@@ -62,7 +62,7 @@ def by_world(
                 low, high = one.interval
                 missed = one.verdict is Verdict.FAIL
                 colour = VERDICTS[Verdict.FAIL][0] if missed else COLOURS[place]
-                axis.plot([100 * low, 100 * high], [at, at], color=colour, linewidth=1.8)
+                axis.plot([100 * low, 100 * high], [at, at], color=COLOURS[place], linewidth=1.8)
                 marker = "X" if missed else MARKERS[place]
                 axis.plot([100 * one.share], [at], marker=marker, color=colour, markersize=6, linestyle="")
         axis.axvline(100 * nominal, color=INK, linewidth=1.0, linestyle=(0, (4, 3)))
@@ -86,8 +86,8 @@ def power_curves(title: str, lines: dict[str, list[tuple[float, Counted]]], *, m
         gains = [gain for gain, _ in points]
         shares = [100 * one.share for _, one in points]
         reach = [
-            [100 * (one.share - one.interval[0]) for _, one in points],
-            [100 * (one.interval[1] - one.share) for _, one in points],
+            [100 * max(one.share - one.interval[0], 0.0) for _, one in points],
+            [100 * max(one.interval[1] - one.share, 0.0) for _, one in points],
         ]
         axes.errorbar(
             gains, shares, yerr=reach, color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
