@@ -127,7 +127,7 @@ def _of_power(of: dict[str, list[Counted]]) -> dict[str, Chart]:
         told = []
         for name, line in lines.items():
             sure = [gain for gain, one in line if one.share >= 0.8]
-            told.append(f"{min(sure):.3f} ({name})" if sure else f"beyond {max(gain for gain, _ in line):.3f} ({name})")
+            told.append(f"{min(sure):.3f} ({name})" if sure else f"none up to {line[-1][0]:.3f} ({name})")
         rows = 30 * points[0].settings["per_day"]
         title = f"With {rows:,} rows of 30 days, four of five true gains are promoted from {', '.join(told)}"
         figures[f"power_{size}"] = power_curves(title, lines, margin=Evaluation().margin)
