@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sopkit.definitions.durations import parse_duration
+from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import plain
 from sopkit.errors import DataError, WrongUse
 from sopkit.evidence.measure import number
@@ -38,6 +39,7 @@ __all__ = [
     "metric_interval",
     "paired_difference",
     "plan",
+    "plan_of",
     "resampled",
     "simultaneous",
     "time_blocks",
@@ -110,6 +112,10 @@ class Plan:
     method: Method
     reason: str = ""
     in_time: bool = False
+
+    def without(self, reason: str) -> Plan:
+        """No resamples, and why."""
+        return replace(self, counts=np.empty((0, 1)), method="none", reason=reason)
 
     def of(self, rows: Array, minimum_blocks: int = MINIMUM_BLOCKS) -> Plan:
         """The same resamples for some of the rows (a boolean mask), as slices need them."""
@@ -210,6 +216,18 @@ def plan(
         groups = groups * size // units if in_time else random.permutation(np.arange(units) % size)[groups]
     counts = random.multinomial(size, np.full(size, 1 / size), size=resamples).astype(float)
     return Plan(groups, counts, units, method, reason, in_time)
+
+
+def plan_of(evaluation: Evaluation, blocks: Any, rows: int, *, rows_independent: bool = False) -> Plan:
+    """The resamples as a model file's evaluation says; see `plan`."""
+    return plan(
+        blocks,
+        rows,
+        resamples=evaluation.resamples,
+        minimum_blocks=evaluation.minimum_blocks,
+        rows_independent=rows_independent,
+        seed=evaluation.seed,
+    )
 
 
 def interval_of(value: float, draws: Array, drawn: Plan, confidence: float = 0.95) -> Interval:

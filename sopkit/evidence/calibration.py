@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan, simultaneous
+from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, mae, multiclass_log_loss, room, why_not
 from sopkit.evidence.metrics import brier as brier_score
@@ -177,14 +177,7 @@ def calibration_of(
         y, p = (p.argmax(axis=1) == y).astype(float), p.max(axis=1)
     if not reason and (np.ptp(y) == 0 or np.ptp(p) == 0):
         reason = "the target does not vary" if np.ptp(y) == 0 else "all predictions are equal"
-    drawn = plan(
-        blocks,
-        len(y),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
     if reason:
         none = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", reason, evaluation.confidence)
         table = pd.DataFrame(columns=_BANDS, dtype=float)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import rules
-from sopkit.evidence.bootstrap import Plan, plan, simultaneous
+from sopkit.evidence.bootstrap import Plan, plan_of, simultaneous
 from sopkit.evidence.findings import Finding, finding
 from sopkit.evidence.formulas import auc
 from sopkit.evidence.measure import Measure, number
@@ -164,14 +164,7 @@ def by_class(
         if reason := why_not(accuracy, y, p):
             return _because(nothing, f"Classes cannot be told apart, {name}: {reason}")
     named = [str(label) for label in labels or range(arms["challenger"].shape[1])]
-    drawn = plan(
-        blocks,
-        len(y),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
     rows = np.bincount(y.astype(np.intp), minlength=len(named))
     shown = [k for k in np.argsort(-rows, kind="stable") if rows[k]]
     measured = {arm: [_of_class(y == k, p, k, drawn) for k in shown] for arm, p in arms.items()}

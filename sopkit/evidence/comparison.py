@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
 from sopkit.errors import WrongUse
-from sopkit.evidence.bootstrap import Interval, Plan, plan, resampled
+from sopkit.evidence.bootstrap import Interval, Plan, plan_of, resampled
 from sopkit.evidence.costs import CostComparison
 from sopkit.evidence.forecasts_compared import SecondOpinion, second_opinions
 from sopkit.evidence.measure import Measure, number
@@ -448,17 +448,10 @@ def compare(
     arms = {CHAMPION: np.asarray(champion, dtype=float), CHALLENGER: np.asarray(challenger, dtype=float)}
     if recipe_on_new_data is not None:
         arms[RECIPE] = np.asarray(recipe_on_new_data, dtype=float)
-    drawn = plan(
-        blocks,
-        len(truth),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
     if len(truth) < evaluation.minimum_rows:
         reason = f"only {len(truth)} rows, {evaluation.minimum_rows} are needed"
-        drawn = Plan(drawn.groups, np.empty((0, 1)), drawn.blocks, "none", reason)
+        drawn = drawn.without(reason)
 
     measured = sorted(METRICS[task].values(), key=lambda m: (m is not primary, m.name not in guardrails))
     each = {

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import COSTS, Costs, Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
-from sopkit.evidence.bootstrap import Interval, mean_interval, plan
+from sopkit.evidence.bootstrap import Interval, mean_interval, plan_of
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, why_not
 
@@ -228,14 +228,7 @@ def costs_of(
     reason = _unusable(y, arms, task, evaluation, labels)
     if costs is None or reason:
         return replace(nothing, reason=reason)
-    drawn = plan(
-        blocks,
-        len(y),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
     each = {name: _each(costs, task, y, p, evaluation.threshold, labels) for name, p in arms.items()}
     if task == "binary":
         each |= {NOBODY: _flagged(costs, y, np.zeros(len(y))), EVERYBODY: _flagged(costs, y, np.ones(len(y)))}

@@ -22,7 +22,7 @@ import pandas as pd
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import WrongUse
-from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, paired_difference, plan
+from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, paired_difference, plan_of
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, room
 
@@ -180,18 +180,11 @@ def _judged_metrics(task: Task, evaluation: Evaluation) -> list[Metric]:
 
 
 def _plan(rows: int, blocks: Any, evaluation: Evaluation, rows_independent: bool) -> Plan:
-    drawn = plan(
-        blocks,
-        rows,
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, rows, rows_independent=rows_independent)
     if rows >= evaluation.minimum_rows:
         return drawn
     reason = f"only {rows} labelled rows, {evaluation.minimum_rows} are needed"
-    return Plan(drawn.groups, np.empty((0, 1)), drawn.blocks, "none", reason)
+    return drawn.without(reason)
 
 
 def _interval(value: Interval | Mapping[str, Any]) -> Interval:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.errors import DataError
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan, simultaneous
+from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
 from sopkit.evidence.measure import Measure, measure_name, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, room, why_not
 
@@ -219,14 +219,7 @@ def fairness_of(
         reason = "" if prediction is None else why_not(usable, y, prediction)
         if reason:
             return Fairness(task, len(y), (), pd.DataFrame(), reason)
-    drawn = plan(
-        blocks,
-        len(y),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
     guarded = list(attributes.columns) if protected is None else [name for name in protected if name in attributes]
     groups = _groups(attributes, guarded)
     rates = _rates(task, y, p, evaluation.threshold)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, plain
-from sopkit.evidence.bootstrap import Interval, mean_interval, plan
+from sopkit.evidence.bootstrap import Interval, mean_interval, plan_of
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import mae, room, why_not
 
@@ -147,14 +147,7 @@ def misses_of(
     truth = np.asarray(y, dtype=float)
     models = {"champion": np.asarray(champion, dtype=float), "challenger": np.asarray(challenger, dtype=float)}
     called = {"champion": "the champion", "challenger": "the challenger"} | dict(names or {})
-    drawn = plan(
-        blocks,
-        len(truth),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
     nowhere = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", "", evaluation.confidence)
     empty = pd.DataFrame(columns=["model", "misses", "share"])
     none = Misses(len(truth), np.nan, False, empty, nowhere, 0, np.nan, pd.DataFrame(), called, unit)

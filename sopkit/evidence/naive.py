@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, plain
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan, resampled
+from sopkit.evidence.bootstrap import Interval, interval_of, plan_of, resampled
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, mae, scaled_error
 from sopkit.evidence.parts import parts_of
@@ -210,17 +210,10 @@ def scaled_error_of(
     evaluation = evaluation or Evaluation()
     truth = np.asarray(y, dtype=float)
     arms = {MODEL: model} | ({} if champion is None else {CHAMPION: champion}) | {NAIVE: naive}
-    drawn = plan(
-        blocks,
-        len(truth),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
     if len(truth) < evaluation.minimum_rows:
         reason = f"only {len(truth)} rows, {evaluation.minimum_rows} are needed"
-        drawn = Plan(drawn.groups, np.empty((0, 1)), drawn.blocks, "none", reason)
+        drawn = drawn.without(reason)
     each = {arm: resampled(mae, truth, values, drawn, evaluation.confidence) for arm, values in arms.items()}
     free = each[NAIVE]
     unusable = next((f"{arm}: {own.plan.reason}" for arm, own in each.items() if np.isnan(own.value)), "")

@@ -18,7 +18,7 @@ import pandas as pd
 
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, plain
-from sopkit.evidence.bootstrap import plan, resampled
+from sopkit.evidence.bootstrap import plan_of, resampled
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, defaults, find, room
 from sopkit.evidence.near_duplicates import NearDuplicates
@@ -99,14 +99,7 @@ def on_new_texts(
     metric = find(task, evaluation.metric or defaults(task).primary)
     y = np.asarray(y, dtype=float)
     arms = {"champion": np.asarray(champion, dtype=float), "challenger": np.asarray(challenger, dtype=float)}
-    drawn = plan(
-        blocks,
-        len(y),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
     rows: list[dict[str, Any]] = []
     for name, mask in (("all rows", copies.copied | True), ("new texts", ~copies.copied), ("copies", copies.copied)):
         part = drawn.of(mask, evaluation.minimum_blocks)

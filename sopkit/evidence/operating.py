@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
-from sopkit.evidence.bootstrap import Interval, Plan, interval_of, mean_interval, plan
+from sopkit.evidence.bootstrap import Interval, Plan, interval_of, mean_interval, plan_of
 from sopkit.evidence.measure import Measure, measure_name
 from sopkit.evidence.metrics import Task, accuracy, roc_auc, why_not
 from sopkit.evidence.misses import Misses, misses_of
@@ -217,14 +217,7 @@ def operating_point(
         reason = why_not(roc_auc if task == "binary" else accuracy, y, p)
         if reason:
             return _because(empty, f"{name}: {reason}")
-    drawn = plan(
-        blocks,
-        len(y),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
     named = [str(name) for name in labels or range(models["champion"].shape[1])] if task == "multiclass" else []
     shown = named or ["flagged"]
     flags = {name: _flags(p, task, evaluation.threshold) for name, p in models.items()}

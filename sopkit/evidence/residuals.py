@@ -23,7 +23,7 @@ from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence import rules
-from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan, simultaneous
+from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan_of, simultaneous
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, bias, room, why_not
 from sopkit.evidence.parts import parts_of
@@ -181,14 +181,7 @@ def residuals_of(
     """
     evaluation = evaluation or Evaluation()
     truth = np.asarray(y, dtype=float)
-    drawn = plan(
-        blocks,
-        len(truth),
-        resamples=evaluation.resamples,
-        minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
-        seed=evaluation.seed,
-    )
+    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
     nowhere = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", "", evaluation.confidence)
     tables = pd.DataFrame(columns=SLICES), pd.DataFrame(columns=PARTS)
     none = Residuals(len(truth), nowhere, float("nan"), limits.bias, *tables, unit=unit)
