@@ -212,9 +212,22 @@ def _require_counts(case: Case, spoken: Sequence[SignOff], said: SignOff) -> Non
 
 def _require_what_was_seen(workspace: Workspace, entries: Sequence[Entry], case: Case) -> None:
     """What is kept is whole, and the files that people look at are copies of it. Raises RecordError, NotFound."""
-    subject = case.subject
-    for digest in subject.artifacts.values():
+    for digest in case.subject.artifacts.values():
         workspace.store.check(digest)
+    while (other := _not_what_was_sealed(workspace, entries, case)) is not None:
+        newer, run = workspace.log.entries(), case.subject.run
+        if len(newer) == len(entries):
+            raise RecordError(
+                "what lies in the run folder is not what was sealed, so it cannot be signed",
+                where=other,
+                remedy=f"sop verify {run} shows it; sop resume {run} puts the sealed one back",
+            )
+        entries = newer  # somebody has signed since, and the file shows that already
+
+
+def _not_what_was_sealed(workspace: Workspace, entries: Sequence[Entry], case: Case) -> str | None:
+    """The first file of the stage that is not a copy of what is kept as of these entries."""
+    subject = case.subject
     folder = f"{workspace.runs.name}/{case.state.sop}/{subject.run}"
     for name, kept in expected_files(workspace, entries, subject.run).items():
         seen = name.removeprefix(f"{folder}/")
@@ -226,11 +239,8 @@ def _require_what_was_seen(workspace: Workspace, entries: Sequence[Entry], case:
         else:
             continue
         if not same:
-            raise RecordError(
-                "what lies in the run folder is not what was sealed, so it cannot be signed",
-                where=name,
-                remedy=f"sop verify {subject.run} shows it; sop resume {subject.run} puts the sealed one back",
-            )
+            return name
+    return None
 
 
 def _shows_what_was_sealed(workspace: Workspace, path: Path, kept: Kept) -> bool:

@@ -352,6 +352,15 @@ def test_two_processes_that_sign_at_once_both_count(world: Simulator, run: str) 
     assert (world.verify().problems, world.verify().notices) == ((), ())
 
 
+def test_what_somebody_has_signed_in_the_meantime_is_no_alteration(world: Simulator, run: str) -> None:
+    """Whoever looked at the log before another's sign-off came, and at the notebook after it, may sign all the same."""
+    before = world.workspace.log.entries()
+    case = sign_offs.case_of(world.workspace, before, run, "evaluate")
+    world.sign(run, "evaluate", "olga", "approve")
+    assert sign_offs._not_what_was_sealed(world.workspace, before, case) is not None
+    sign_offs._require_what_was_seen(world.workspace, before, case)
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_openssl_verifies_a_logged_sign_off(world: Simulator, run: str, tmp_path: Path) -> None:
     """Stock openssl, the log line and the person's public key are enough."""
