@@ -12,6 +12,9 @@ from sopkit.cli.runs import WaitOk, execute, report
 from sopkit.errors import WrongUse
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
     from sopkit.archive.workspace import Workspace
     from sopkit.definitions.model import ModelFile
 
@@ -24,7 +27,7 @@ def adopt(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model file, such as 'churn'.")],
     uri: Annotated[
         str,
-        typer.Argument(metavar="URI", help="A .skops file, models:/name/version, runs:/id/path, or module:name."),
+        typer.Argument(metavar="URI", help="A .skops file, models:/name/version, runs:/id/path, module:name, recipe."),
     ],
     trained_until: Annotated[
         str | None,
@@ -45,6 +48,9 @@ def adopt(
     champion yet, the model is taken to serve already and is recorded with the evidence as it is, good or bad; else it
     has to be better than the champion.
 
+    Where its file is not at hand, `recipe` stands in for it: the model file's own recipe, fitted on the rows before
+    --trained-until.
+
     Example:  sop adopt churn churn.skops --trained-until 2026-01-01
     """
     from sopkit.definitions.files import load_model
@@ -56,7 +62,7 @@ def adopt(
     if not any(trigger.kind == "manual" for trigger in file.triggers.conditions.values()):
         remedy = "add under triggers.conditions:  manual: {kind: manual, mode: manual}"
         raise WrongUse("the model file has no manual trigger, so no person can start a run", where=path, remedy=remedy)
-    given: dict[str, Any] = {"adopt": _kept(found, file, uri), "reason": f"a person adopts {uri}"}
+    given: dict[str, Any] = {"adopt": _kept(found, file, uri, end), "reason": f"a person adopts {uri}"}
     if end is not None:
         given["trained_until"] = end.isoformat()
     else:
@@ -73,7 +79,7 @@ def adopt(
     raise typer.Exit(report(found, state, json=json, wait_ok=wait_ok))
 
 
-def _kept(workspace: Workspace, file: ModelFile, uri: str) -> str:
+def _kept(workspace: Workspace, file: ModelFile, uri: str, end: datetime | None) -> str:
     """The address that the run is given. What can be seen to be wrong is said before anything is started."""
     from sopkit.modelling.adoption import adapt
     from sopkit.modelling.preflight import require_name
@@ -85,6 +91,24 @@ def _kept(workspace: Workspace, file: ModelFile, uri: str) -> str:
     if where.kind == "module":
         require_name(where.text, module, where="URI")
         return str(where)
-    data = foreign.fetch(where, workspace.root, os.environ)
+    if where.kind == "recipe":
+        data = _fitted(workspace, file, end, module)
+    else:
+        data = foreign.fetch(where, workspace.root, os.environ)
     adapt(models.from_bytes(data, module=module), file)
     return str(foreign.Address(where.kind, where.text, workspace.store.put(data)))
+
+
+def _fitted(workspace: Workspace, file: ModelFile, end: datetime | None, module: Path | None) -> bytes:
+    """The model file's recipe as it would have been trained at `end`, with the labels that were final then."""
+    from sopkit import modelling
+    from sopkit.registry import models
+
+    if end is None:
+        remedy = "add --trained-until DATE"
+        raise WrongUse("until when is the recipe to be fitted?", expected="--trained-until", remedy=remedy)
+    table = modelling.read(file, as_of=end, root=workspace.root, module=module).table
+    rows = modelling.clean(table, file, as_of=end).table
+    fitted = modelling.fit(modelling.recipe(file), rows, file, until=end, module=module)
+    typer.echo(f"fitted on {len(rows):,} rows before {end:%Y-%m-%d %H:%M}, in place of the model that serves", err=True)
+    return models.to_bytes(fitted.pipeline)

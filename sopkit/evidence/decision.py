@@ -208,6 +208,8 @@ def decide(
         why = f"{UNFIT}. {why}{instead}"
     if against and first and in_service:
         why = f"This model serves already, and is recorded as champion with the evidence as it is. {why}"
+    elif first and outcome == "blocked" and against[0].weight != "must hold":
+        why += " Where a model serves already, adopt that one (`sop adopt`): challengers are then held against it."
     return Decision(outcome, verdict, why, tuple(reasons), comparison.rule, fit)
 
 

@@ -4,6 +4,7 @@
     models:/churn/3, models:/churn@production, runs:/<run>/model      MLflow, in the skops form only
     churn:fitted                    a fitted estimator of the Python file beside the model file, or a function that
                                     gives one
+    recipe                          the model file's own, fitted by `sop adopt` in place of a model that is not at hand
     …#sha256=<digest>               the same, with bytes that are in the store already
 
 The rules:
@@ -30,14 +31,14 @@ __all__ = ["Address", "address", "fetch", "load"]
 
 _MLFLOW = re.compile(r"models:/[^/@#]+(/\d+|@[\w.-]+)|runs:/[0-9a-f]{32}/.+")
 _DIGEST = re.compile(r"(.+)#sha256=([0-9a-f]{64})")
-_FORMS = "a .skops file, models:/name/version, models:/name@alias, runs:/id/path, or module:name"
+_FORMS = "a .skops file, models:/name/version, models:/name@alias, runs:/id/path, module:name, or recipe"
 
 
 @dataclass(frozen=True)
 class Address:
     """Where a model is: `text` as written without the digest, `digest` of bytes in the store where it is known."""
 
-    kind: Literal["file", "mlflow", "module"]
+    kind: Literal["file", "mlflow", "module", "recipe"]
     text: str
     digest: str | None = None
 
@@ -55,6 +56,8 @@ def address(uri: str) -> Address:
         raise WrongUse("not an address of a model", expected=_FORMS, got=uri)
     if is_function(text):
         return Address("module", text)
+    if text == "recipe":
+        return Address("recipe", text, digest)
     if not text.endswith(".skops"):
         pickled = text.endswith((".pkl", ".pickle", ".joblib", ".sav"))
         raise WrongUse(
@@ -67,7 +70,7 @@ def address(uri: str) -> Address:
 
 
 def fetch(where: Address, root: Path, environment: Mapping[str, str]) -> bytes:
-    """The bytes of a skops file at an address, which is no module. Raises NotFound, DataError, Untrusted, WrongUse.
+    """The bytes of a skops file at the address of a file or of MLflow. Raises NotFound, DataError, Untrusted, WrongUse.
 
     `root` is what relative paths start from; MLflow is found by MLFLOW_TRACKING_URI in `environment`.
     """

@@ -120,9 +120,8 @@ def decide(case: Case, folder: Path) -> Decided:
     _write_model(case, root)
     who = ["--model", case.model, "--demo-reviewers"]
     if case.adopted:
-        (root / "stale.skops").write_bytes(_stale(case, root))
-        until = ["--trained-until", case.champion]
-        sop(root, "adopt", case.model, "stale.skops", *until, "--as-of", case.adopted, "--demo-reviewers")
+        until = ["--trained-until", case.champion, "--as-of", case.adopted]
+        sop(root, "adopt", case.model, "recipe", *until, "--demo-reviewers")
     else:
         sop(root, "run", "retraining", *who, "--as-of", case.champion)
     sop(root, "run", "retraining", *who, "--as-of", case.as_of, "--until", "deploy", "--reason", ASKED)
@@ -190,15 +189,6 @@ def _write_model(case: Case, root: Path) -> None:
     source = definition["data"]["source"]
     if (DATA / source).is_file():
         (root / source).symlink_to(DATA / source)
-
-
-def _stale(case: Case, root: Path) -> bytes:
-    """The model file's own recipe, fitted on everything before the date of the case's champion."""
-    from sopkit import modelling
-    from sopkit.registry import models
-
-    model, rows = _rows(case, root, case.champion)
-    return models.to_bytes(modelling.fit(modelling.recipe(model), rows, model).pipeline)
 
 
 def _rule_of_thumb(case: Case, root: Path) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 import skops.io
@@ -43,3 +45,20 @@ def test_a_drafted_model_file_and_an_existing_model_become_a_first_champion(make
     done = desk("resume", "last", "--as-of", "2025-06-25", "--json").json
     assert "done" == done["state"], done["why"]
     assert desk("verify", "--json").json["ok"]
+
+
+@pytest.mark.timeout(300)
+def test_the_recipe_stands_in_for_a_model_whose_file_is_not_at_hand(make_desk, rows_of):
+    """It is fitted on the rows before the date that is given, judged on those after it, and recorded as champion."""
+    desk, rows = make_desk(), rows_of("binary")
+    desk.give(rows)
+    desk("new", ".", "--model", "tiny", "--data", "tiny.csv", "--time", "at", "--target", "y")
+    assert "--trained-until" in desk("adopt", "tiny", "recipe", code=2).err
+    adopt = ("adopt", "tiny", "recipe", "--trained-until", "2025-04-15", "--as-of", "2025-05-31", "--demo-reviewers")
+    state = desk(*adopt, "--json", code=3).json
+    assert "first_champion" == state["outcome"], state["why"]
+    kept = {item["name"]: desk.folder / item["path"] for stage in state["stages"] for item in stage["artifacts"]}
+    judged = pd.read_parquet(kept["judged.parquet"])
+    later = rows[(rows["at"] >= "2025-04-15") & (rows["at"] < "2025-05-31")]
+    assert len(later) == len(judged)
+    assert "2025-04-15T00:00:00+00:00" == json.loads(kept["adoption.json"].read_text())["trained_until"]

@@ -34,6 +34,7 @@ def fitted() -> LogisticRegression:
         ("models:/churn@production", "mlflow"),
         (f"runs:/{'0a' * 16}/model", "mlflow"),
         ("churn:fitted", "module"),
+        ("recipe", "recipe"),
     ],
 )
 def test_an_address_says_what_kind_it_is(uri, kind):
