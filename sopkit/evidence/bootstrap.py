@@ -4,8 +4,8 @@ The rules:
 * what is resampled is the block (a day, an entity), never the row inside it: rows of one day share their weather,
   and an interval that pretends otherwise is several times too narrow (Künsch 1989; Obuchowski 1997);
 * two models are resampled together, on the same rows;
-* under a minimum number of blocks there is no interval by blocks, and it says so. Rows are resampled instead only
-  where the caller declares them independent;
+* under a minimum number of blocks there is no interval, and it says so. Rows are resampled one by one only where each
+  is a block of its own, which takes a model file that says why (`separation.blocks_of`);
 * each block is taken for a stranger. Where neighbouring blocks of time agree (a bad week is bad for seven days) the
   interval of a gain says how much wider it would have to be (`neighbours`), and the signer is told;
 * percentile intervals, widened for the number of blocks (Hesterberg 2015, What teachers should know about the
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 Array: TypeAlias = NDArray[Any]
-Method = Literal["blocks", "rows", "none"]
+Method = Literal["blocks", "none"]
 MINIMUM_BLOCKS = 20
 LARGEST_SHARE_LOST = 0.1
 # More independent units than this are dealt at random into so many groups: the variance of the resamples keeps its
@@ -120,7 +120,7 @@ class Plan:
     def of(self, rows: Array, minimum_blocks: int = MINIMUM_BLOCKS) -> Plan:
         """The same resamples for some of the rows (a boolean mask), as slices need them."""
         groups = self.groups[rows]
-        blocks = min(self.blocks, int(rows.sum())) if self.method == "rows" else len(np.unique(groups))
+        blocks = len(np.unique(groups))
         if self.method == "none" or blocks >= minimum_blocks:
             return replace(self, groups=groups, blocks=blocks)
         return replace(self, groups=groups, blocks=blocks, method="none", reason=_too_few(blocks, minimum_blocks))
@@ -175,57 +175,44 @@ def plan(
     *,
     resamples: int = 500,
     minimum_blocks: int = MINIMUM_BLOCKS,
-    rows_independent: bool = False,
     seed: int = 0,
 ) -> Plan:
     """Draw the resamples once, so that everything measured on the same rows shares them.
 
-    `blocks` are labels (n,) of any kind: days, hours, entities; numbers stand for periods that follow one another. None
-    where rows are their own blocks, which counts only with `rows_independent`.
+    `blocks` are labels (n,) of any kind: days, hours, entities; numbers stand for periods that follow one another. With
+    None it is not known which rows belong together, and there is no interval.
     Raises DataError when labels and rows do not fit or a label is missing.
     """
     import pandas as pd
 
     random = np.random.default_rng(seed)
-    method: Method = "blocks"
-    reason, in_time = "", False
+    together = np.zeros(rows, dtype=np.intp)
     if blocks is None:
-        groups, units = np.arange(rows, dtype=np.intp), rows
-        method = "rows"
-        reason = "rows are declared independent" if rows_independent else "rows are not known to be independent"
-    else:
-        labels = np.asarray(blocks)
-        if labels.shape != (rows,):
-            raise DataError("blocks do not fit the rows", expected=f"labels ({rows},)", got=str(labels.shape))
-        groups, names = pd.factorize(labels, sort=np.issubdtype(labels.dtype, np.number))
-        if (groups < 0).any():
-            raise DataError(f"{int((groups < 0).sum())} rows have no block")
-        units = len(names)
-        in_time = np.issubdtype(labels.dtype, np.number) and units < rows
-        if units < minimum_blocks:
-            reason = _too_few(units, minimum_blocks)
-            if rows_independent:
-                groups, units, method, in_time = np.arange(rows, dtype=np.intp), rows, "rows", False
-                reason += "; rows are declared independent and resampled instead"
-    if units < minimum_blocks and method == "rows":
-        reason = f"only {units} rows, {minimum_blocks} are needed"
-    if units < minimum_blocks or (method == "rows" and not rows_independent):
-        return Plan(np.zeros(rows, dtype=np.intp), np.empty((0, 1)), units, "none", reason)
+        return Plan(together, np.empty((0, 1)), rows, "none", "rows are not known to be independent")
+    labels = np.asarray(blocks)
+    if labels.shape != (rows,):
+        raise DataError("blocks do not fit the rows", expected=f"labels ({rows},)", got=str(labels.shape))
+    groups, names = pd.factorize(labels, sort=np.issubdtype(labels.dtype, np.number))
+    if (groups < 0).any():
+        raise DataError(f"{int((groups < 0).sum())} rows have no block")
+    units = len(names)
+    if units < minimum_blocks:
+        return Plan(together, np.empty((0, 1)), units, "none", _too_few(units, minimum_blocks))
+    in_time = np.issubdtype(labels.dtype, np.number) and units < rows
     size = min(units, LARGEST_GROUPS_OF_TIME if in_time else LARGEST_GROUPS)
     if units > size:
         groups = groups * size // units if in_time else random.permutation(np.arange(units) % size)[groups]
     counts = random.multinomial(size, np.full(size, 1 / size), size=resamples).astype(float)
-    return Plan(groups, counts, units, method, reason, in_time)
+    return Plan(groups, counts, units, "blocks", in_time=in_time)
 
 
-def plan_of(evaluation: Evaluation, blocks: Any, rows: int, *, rows_independent: bool = False) -> Plan:
+def plan_of(evaluation: Evaluation, blocks: Any, rows: int) -> Plan:
     """The resamples as a model file's evaluation says; see `plan`."""
     return plan(
         blocks,
         rows,
         resamples=evaluation.resamples,
         minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
         seed=evaluation.seed,
     )
 

@@ -161,7 +161,6 @@ def calibration_of(
     evaluation: Evaluation | None = None,
     bands: int = 10,
     largest_gap: float = LARGEST_BAND_GAP,
-    rows_independent: bool = False,
     name: str = "the model",
     unit: str = "",
 ) -> Calibration:
@@ -177,7 +176,7 @@ def calibration_of(
         y, p = (p.argmax(axis=1) == y).astype(float), p.max(axis=1)
     if not reason and (np.ptp(y) == 0 or np.ptp(p) == 0):
         reason = "the target does not vary" if np.ptp(y) == 0 else "all predictions are equal"
-    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(y))
     if reason:
         none = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", reason, evaluation.confidence)
         table = pd.DataFrame(columns=_BANDS, dtype=float)

@@ -145,7 +145,6 @@ def by_class(
     labels: Sequence[str] | None = None,
     learned: pd.Series | None = None,
     evaluation: Evaluation | None = None,
-    rows_independent: bool = False,
     names: dict[str, str] | None = None,
     limits: rules.Classes = rules.CLASSES,
 ) -> ByClass:
@@ -164,7 +163,7 @@ def by_class(
         if reason := why_not(accuracy, y, p):
             return _because(nothing, f"Classes cannot be told apart, {name}: {reason}")
     named = [str(label) for label in labels or range(arms["challenger"].shape[1])]
-    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(y))
     rows = np.bincount(y.astype(np.intp), minlength=len(named))
     shown = [k for k in np.argsort(-rows, kind="stable") if rows[k]]
     measured = {arm: [_of_class(y == k, p, k, drawn) for k in shown] for arm, p in arms.items()}
@@ -189,7 +188,7 @@ def by_class(
     table["reason"] = np.where(np.array(few, dtype=object) != "", few, lost)
     verdicts = np.where(table.gain_high < -evaluation.margin, str(Verdict.FAIL), str(Verdict.PASS))
     table["verdict"] = np.where(table.gain_low.isna(), str(Verdict.INSUFFICIENT), verdicts)
-    by = {"blocks": f"in {drawn.blocks:,} blocks", "rows": "resampled row by row", "none": drawn.reason}[drawn.method]
+    by = {"blocks": f"in {drawn.blocks:,} blocks", "none": drawn.reason}[drawn.method]
     answers = {arm: p.argmax(axis=1) for arm, p in arms.items()}
     wrong = [
         {"true": named[k], "answered": named[j]} | {arm: int(((y == k) & (a == j)).sum()) for arm, a in answers.items()}

@@ -391,7 +391,7 @@ class Comparison:
         return [self.primary_measure, *self.guardrail_measures]
 
     def _basis(self) -> str:
-        by = {"blocks": f"in {self.blocks:,} blocks", "rows": "resampled row by row", "none": self.plan.reason}
+        by = {"blocks": f"in {self.blocks:,} blocks", "none": self.plan.reason}
         percent = f"{self.evaluation.confidence:.0%}".replace("%", " %")
         if self.plan.method == "blocks" and self.blocks == self.rows:
             by["blocks"] = "each a block of its own"
@@ -423,7 +423,6 @@ def compare(
     evaluation: Evaluation | None = None,
     recipe_on_new_data: Any = None,
     slices: pd.DataFrame | None = None,
-    rows_independent: bool = False,
     names: Mapping[str, str] | None = None,
     own: OwnMeasures | None = None,
     costs: CostComparison | None = None,
@@ -448,7 +447,7 @@ def compare(
     arms = {CHAMPION: np.asarray(champion, dtype=float), CHALLENGER: np.asarray(challenger, dtype=float)}
     if recipe_on_new_data is not None:
         arms[RECIPE] = np.asarray(recipe_on_new_data, dtype=float)
-    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(truth))
     if len(truth) < evaluation.minimum_rows:
         reason = f"only {len(truth)} rows, {evaluation.minimum_rows} are needed"
         drawn = drawn.without(reason)
@@ -503,7 +502,6 @@ def against_naive(
     blocks: Any,
     folds: Any,
     evaluation: Evaluation | None = None,
-    rows_independent: bool = False,
     names: Mapping[str, str] | None = None,
     own: OwnMeasures | None = None,
     costs: CostComparison | None = None,
@@ -521,7 +519,6 @@ def against_naive(
         blocks=blocks,
         evaluation=evaluation,
         slices=pd.DataFrame({"fold": np.asarray(folds)}),
-        rows_independent=rows_independent,
         names={CHAMPION: "the naive baseline", CHALLENGER: "the model"} | dict(names or {}),
         own=own,
         costs=costs,

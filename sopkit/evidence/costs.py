@@ -209,7 +209,6 @@ def costs_of(
     evaluation: Evaluation | None = None,
     labels: Sequence[str] | None = None,
     names: Mapping[str, str] | None = None,
-    rows_independent: bool = False,
 ) -> CostComparison:
     """The costs of `evaluation.costs` for both models; arguments as for `comparison.compare`.
 
@@ -228,7 +227,7 @@ def costs_of(
     reason = _unusable(y, arms, task, evaluation, labels)
     if costs is None or reason:
         return replace(nothing, reason=reason)
-    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(y))
     each = {name: _each(costs, task, y, p, evaluation.threshold, labels) for name, p in arms.items()}
     if task == "binary":
         each |= {NOBODY: _flagged(costs, y, np.zeros(len(y))), EVERYBODY: _flagged(costs, y, np.ones(len(y)))}

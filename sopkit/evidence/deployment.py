@@ -143,7 +143,6 @@ def after_deployment(
     previous: Any = None,
     drift: Verdict | None = None,
     tolerance: float = TOLERANCE,
-    rows_independent: bool = False,
 ) -> Deployment:
     """The labelled rows since deployment against the promise.
 
@@ -163,7 +162,7 @@ def after_deployment(
             remedy="make_promise(..., metrics=[primary, *guardrails]) makes it at evaluation",
         )
     y = np.asarray(y, dtype=float)
-    drawn = _plan(len(y), blocks, evaluation, rows_independent)
+    drawn = _plan(len(y), blocks, evaluation)
     told = [_kept(metric, y, p, promised[metric.name], drawn, evaluation, tolerance) for metric in metrics]
     table = pd.DataFrame(told)
     gain = None
@@ -179,8 +178,8 @@ def _judged_metrics(task: Task, evaluation: Evaluation) -> list[Metric]:
     return [find(task, name) for name in dict.fromkeys((evaluation.metric or usual.primary, *guardrails))]
 
 
-def _plan(rows: int, blocks: Any, evaluation: Evaluation, rows_independent: bool) -> Plan:
-    drawn = plan_of(evaluation, blocks, rows, rows_independent=rows_independent)
+def _plan(rows: int, blocks: Any, evaluation: Evaluation) -> Plan:
+    drawn = plan_of(evaluation, blocks, rows)
     if rows >= evaluation.minimum_rows:
         return drawn
     reason = f"only {rows} labelled rows, {evaluation.minimum_rows} are needed"

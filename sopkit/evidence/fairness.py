@@ -202,7 +202,6 @@ def fairness_of(
     evaluation: Evaluation | None = None,
     champion: Any = None,
     protected: Sequence[str] | None = None,
-    rows_independent: bool = False,
 ) -> Fairness:
     """Gaps between the groups of each attribute at the decision threshold of `evaluation`.
 
@@ -219,7 +218,7 @@ def fairness_of(
         reason = "" if prediction is None else why_not(usable, y, prediction)
         if reason:
             return Fairness(task, len(y), (), pd.DataFrame(), reason)
-    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(y))
     guarded = list(attributes.columns) if protected is None else [name for name in protected if name in attributes]
     groups = _groups(attributes, guarded)
     rates = _rates(task, y, p, evaluation.threshold)

@@ -139,7 +139,6 @@ def misses_of(
     *,
     blocks: Any,
     evaluation: Evaluation,
-    rows_independent: bool = False,
     names: Mapping[str, str] | None = None,
     unit: str = "",
 ) -> Misses:
@@ -147,7 +146,7 @@ def misses_of(
     truth = np.asarray(y, dtype=float)
     models = {"champion": np.asarray(champion, dtype=float), "challenger": np.asarray(challenger, dtype=float)}
     called = {"champion": "the champion", "challenger": "the challenger"} | dict(names or {})
-    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(truth))
     nowhere = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", "", evaluation.confidence)
     empty = pd.DataFrame(columns=["model", "misses", "share"])
     none = Misses(len(truth), np.nan, False, empty, nowhere, 0, np.nan, pd.DataFrame(), called, unit)

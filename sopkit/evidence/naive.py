@@ -195,7 +195,6 @@ def scaled_error_of(
     scale: float = float("nan"),
     champion: Any = None,
     evaluation: Evaluation | None = None,
-    rows_independent: bool = False,
     unit: str = "",
 ) -> ScaledError:
     """The model, and the champion where there is one, against the `naive` forecast (n,) on the same rows.
@@ -210,7 +209,7 @@ def scaled_error_of(
     evaluation = evaluation or Evaluation()
     truth = np.asarray(y, dtype=float)
     arms = {MODEL: model} | ({} if champion is None else {CHAMPION: champion}) | {NAIVE: naive}
-    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(truth))
     if len(truth) < evaluation.minimum_rows:
         reason = f"only {len(truth)} rows, {evaluation.minimum_rows} are needed"
         drawn = drawn.without(reason)

@@ -86,7 +86,6 @@ def on_new_texts(
     task: Task,
     blocks: Any,
     evaluation: Evaluation | None = None,
-    rows_independent: bool = False,
 ) -> NewTexts:
     """Is anything of the gain left without the near copies? Arguments as for `comparison.compare`.
 
@@ -99,7 +98,7 @@ def on_new_texts(
     metric = find(task, evaluation.metric or defaults(task).primary)
     y = np.asarray(y, dtype=float)
     arms = {"champion": np.asarray(champion, dtype=float), "challenger": np.asarray(challenger, dtype=float)}
-    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(y))
     rows: list[dict[str, Any]] = []
     for name, mask in (("all rows", copies.copied | True), ("new texts", ~copies.copied), ("copies", copies.copied)):
         part = drawn.of(mask, evaluation.minimum_blocks)

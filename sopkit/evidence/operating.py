@@ -193,7 +193,6 @@ def operating_point(
     task: Task,
     blocks: Any,
     evaluation: Evaluation | None = None,
-    rows_independent: bool = False,
     labels: Sequence[str] | None = None,
     names: Mapping[str, str] | None = None,
     unit: str = "",
@@ -205,8 +204,7 @@ def operating_point(
     """
     evaluation = evaluation or Evaluation()
     if task == "regression":
-        options: dict[str, Any] = {"rows_independent": rows_independent, "names": names, "unit": unit}
-        return misses_of(y, champion, challenger, blocks=blocks, evaluation=evaluation, **options)
+        return misses_of(y, champion, challenger, blocks=blocks, evaluation=evaluation, names=names, unit=unit)
     limit = evaluation.flagged_change_at_most
     empty = OperatingPoint(
         task, 0, evaluation.threshold, limit, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), {}, None
@@ -217,7 +215,7 @@ def operating_point(
         reason = why_not(roc_auc if task == "binary" else accuracy, y, p)
         if reason:
             return _because(empty, f"{name}: {reason}")
-    drawn = plan_of(evaluation, blocks, len(y), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(y))
     named = [str(name) for name in labels or range(models["champion"].shape[1])] if task == "multiclass" else []
     shown = named or ["flagged"]
     flags = {name: _flags(p, task, evaluation.threshold) for name, p in models.items()}

@@ -211,7 +211,6 @@ def own_measures_of(
     blocks: Any,
     evaluation: Evaluation | None = None,
     labels: Sequence[str] | None = None,
-    rows_independent: bool = False,
     work: rules.OwnWork = rules.OWN_WORK,
 ) -> OwnMeasures:
     """The measures of `evaluation.measures` by their `functions`; other arguments as for `comparison.compare`.
@@ -239,7 +238,6 @@ def own_measures_of(
         len(y),
         resamples=min(evaluation.resamples, max(work.fewest, min(work.resamples, work.rows // max(len(y), 1)))),
         minimum_blocks=evaluation.minimum_blocks,
-        rows_independent=rows_independent,
         seed=evaluation.seed,
     )
     usable = {"binary": roc_auc, "multiclass": accuracy, "regression": mae}[task]

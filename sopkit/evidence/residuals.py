@@ -170,7 +170,6 @@ def residuals_of(
     slices: pd.DataFrame | None = None,
     champion: Any = None,
     evaluation: Evaluation | None = None,
-    rows_independent: bool = False,
     unit: str = "",
     limits: rules.Numbers = rules.NUMBERS,
 ) -> Residuals:
@@ -181,7 +180,7 @@ def residuals_of(
     """
     evaluation = evaluation or Evaluation()
     truth = np.asarray(y, dtype=float)
-    drawn = plan_of(evaluation, blocks, len(truth), rows_independent=rows_independent)
+    drawn = plan_of(evaluation, blocks, len(truth))
     nowhere = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", "", evaluation.confidence)
     tables = pd.DataFrame(columns=SLICES), pd.DataFrame(columns=PARTS)
     none = Residuals(len(truth), nowhere, float("nan"), limits.bias, *tables, unit=unit)

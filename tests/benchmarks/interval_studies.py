@@ -34,7 +34,7 @@ def gain_covered(
     """Does the 95 % interval of the paired gain hold the true gain?"""
     rows = sample(world, task, days, PER_DAY, random, gain=BETTER)
     seed = int(random.integers(2**31))
-    drawn = plan(None if by_rows else rows.day, len(rows.y), rows_independent=by_rows, seed=seed)
+    drawn = plan(np.arange(len(rows.y)) if by_rows else rows.day, len(rows.y), seed=seed)
     found: dict[str, bool | None] = {}
     for name in METRICS[task]:
         metric = find(task, name)

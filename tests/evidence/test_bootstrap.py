@@ -47,14 +47,14 @@ MSE = metrics.Metric(
 
 def test_the_interval_covers_on_independent_rows():
     """The 95 % interval holds the truth in about 95 % of independent samples, by rows and by blocks."""
-    assert 0.92 <= coverage(0.0, lambda day: None, rows_independent=True) <= 0.98
+    assert 0.92 <= coverage(0.0, lambda day: np.arange(len(day))) <= 0.98
     assert 0.91 <= coverage(0.0, lambda day: day) <= 0.99
 
 
 def test_blocks_cover_where_rows_of_a_day_hang_together_and_rows_do_not():
     """With a difference shared within days the block interval covers nine times in ten or better, rows hardly half."""
     assert coverage(1.0, lambda day: day) >= 0.90
-    assert coverage(1.0, lambda day: None, rows_independent=True) <= 0.65
+    assert coverage(1.0, lambda day: np.arange(len(day))) <= 0.65
 
 
 @pytest.mark.parametrize("metric", [metrics.roc_auc, metrics.average_precision, metrics.brier, metrics.log_loss])
@@ -92,9 +92,8 @@ def test_many_rows_dealt_into_groups_give_the_interval_of_the_rows():
     """Twenty thousand independent rows resampled in a thousand groups have the width that theory gives."""
     random = np.random.default_rng(8)
     y, p = random.normal(size=20_000), np.zeros(20_000)
-    interval = bootstrap.metric_interval(metrics.bias, y, p, None, rows_independent=True, resamples=2000)
+    interval = bootstrap.metric_interval(metrics.bias, y, p, np.arange(20_000), resamples=2000)
     assert interval.blocks == 20_000
-    assert interval.method == "rows"
     assert interval.high - interval.low == pytest.approx(2 * 1.96 / math.sqrt(20_000), rel=0.1)
 
 
@@ -108,15 +107,12 @@ def test_few_blocks_are_insufficient_and_say_so():
     assert math.isfinite(interval.value)
 
 
-def test_rows_stand_in_for_few_blocks_only_when_declared_independent():
-    """The fallback to rows needs the caller's word, and the reason keeps both facts."""
-    y, a, b, day = simulated(np.random.default_rng(1), 10, 50, 0.0)
-    interval = bootstrap.paired_difference(metrics.mae, y, a, b, day, rows_independent=True)
-    assert interval.known
-    assert interval.method == "rows"
-    assert "only 10 blocks" in interval.reason
-    assert "independent" in interval.reason
-    assert not bootstrap.paired_difference(metrics.mae, y, a, b, None).known
+def test_rows_of_which_nobody_says_what_belongs_together_have_no_interval():
+    """Without blocks no row is taken for a block of its own, and the reason says so."""
+    y, a, b, _ = simulated(np.random.default_rng(1), 10, 50, 0.0)
+    interval = bootstrap.paired_difference(metrics.mae, y, a, b, None)
+    assert not interval.known
+    assert interval.reason == "rows are not known to be independent"
 
 
 def test_a_gain_is_above_zero_when_the_second_model_is_better():

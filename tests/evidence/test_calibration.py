@@ -126,7 +126,7 @@ def test_a_band_in_which_everything_happened_has_an_interval():
     answered = np.where(right, y, (y + 1) % 3)
     p = np.full((n, 3), 0.0) + ((1 - sure) / 2)[:, None]
     p[np.arange(n), answered] = sure
-    found = calibration_of(y, p, task="multiclass", blocks=None, rows_independent=True, evaluation=QUICK)
+    found = calibration_of(y, p, task="multiclass", blocks=np.arange(n), evaluation=QUICK)
     top = found.bands.iloc[-1]
     assert (top.rows, top.observed, top.high) == (60, 1.0, 1.0)
     assert top.low == pytest.approx(binomtest(60, 60).proportion_ci(1 - 2 * 0.05 / len(found.bands), "exact").low)
@@ -138,7 +138,7 @@ def test_a_gap_that_chance_could_make_is_insufficient():
     random = np.random.default_rng(12)
     p = random.uniform(0.2, 0.8, 200)
     y = (random.random(200) < p).astype(float)
-    found = calibration_of(y, p, task="binary", blocks=None, rows_independent=True, evaluation=QUICK)
+    found = calibration_of(y, p, task="binary", blocks=np.arange(200), evaluation=QUICK)
     assert found.gap > 0.1
     assert len(found.off) == 0
     assert found.measures[-1].verdict is Verdict.INSUFFICIENT
