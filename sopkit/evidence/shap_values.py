@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ShapValues", "shap_values_of"]
 
 Array: TypeAlias = NDArray[Any]
+PROBABILITY = "probability"
 INSTALL = "SHAP values are shown where shap is installed: pip install 'sopkit[explain]'"
 
 
@@ -43,6 +44,7 @@ class ShapValues:
     values: Array
     rows: int
     background: int
+    unit: str = ""
     reason: str = ""
 
     @property
@@ -55,8 +57,10 @@ class ShapValues:
     def finding(self) -> str:
         if self.reason:
             return self.reason
-        top = self.table.iloc[0]
-        return f"{top.feature} moves a single answer most: by {number(top.size)} on average"
+        feature, size = self.table.iloc[0][["feature", "size"]]
+        points = self.unit == PROBABILITY
+        told = f"{number(100 * size)} percentage points" if points else f"{number(size)} {self.unit}".strip()
+        return f"{feature} moves a single answer most: by {told} on average"
 
     def figure(self) -> Chart | Note:
         """Mean size of each feature's contribution to single answers, largest first."""
@@ -67,7 +71,12 @@ class ShapValues:
             return nothing(self.finding)
         rows = [Row(str(row.feature), float(row.size)) for row in self.table.head(15).itertuples()]
         basis = f"{self.rows:,} later rows against {self.background:,} others"
-        return bars(self.finding, rows, x_label="mean size of a feature's SHAP value", subtitle=basis)
+        return bars(
+            self.finding,
+            rows,
+            x_label=f"mean size of a feature's SHAP value{f' ({self.unit})' if self.unit else ''}",
+            subtitle=basis,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return dict(
@@ -132,7 +141,7 @@ def shap_values_of(
         values = np.asarray(explainer(explained, silent=True).values)
     table = pd.DataFrame({"feature": sample.columns, "size": np.abs(values).mean(axis=0)})
     table = table.sort_values("size", ascending=False, ignore_index=True)
-    return ShapValues(table, values, len(explained), len(behind))
+    return ShapValues(table, values, len(explained), len(behind), "" if task == "regression" else PROBABILITY)
 
 
 def _because(found: ShapValues, reason: str) -> ShapValues:

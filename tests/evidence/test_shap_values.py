@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sopkit.evidence.shap_values import shap_values_of
+from sopkit.evidence.shap_values import ShapValues, shap_values_of
 
 RANDOM = np.random.default_rng(2)
 N = 60
@@ -65,3 +65,11 @@ def test_without_shap_there_is_a_sentence():
     found = shap_values_of(line, TABLE, Y, task="regression")
     assert "pip install 'sopkit[explain]'" in found.figure()
     assert found.measures == []
+
+
+@pytest.mark.parametrize(("unit", "told"), [("probability", "by 2.4 percentage points"), ("", "by 0.024")])
+def test_the_finding_tells_how_much_the_first_feature_moves(unit, told):
+    """The mean size of its contribution, in points of probability where that is what the model gives."""
+    table = pd.DataFrame({"feature": ["month", "age", "job"], "size": [0.024, 0.01, 0.002]})
+    found = ShapValues(table, np.zeros((50, 3)), 50, 20, unit)
+    assert f"month moves a single answer most: {told} on average" == found.finding
