@@ -18,7 +18,7 @@
     report       evidently's report, as a view                  evidently_report()
     separation   is the past kept apart?                        kept_apart(), blocks_of()
     near_duplicates, new_texts    judged texts that were learned by heart         near_duplicates(), on_new_texts()
-    comparison   is the challenger better, and by enough?       compare() -> Comparison
+    comparing, comparison    is the challenger better, and by enough?    compare() -> Comparison
     classes      several classes: each one by itself            by_class()
     naive, residuals   numbers: worth more than a forecast for free, and leaning to one side?
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
@@ -43,7 +43,8 @@ from sopkit.evidence.calibration import Calibration, calibration_of
 from sopkit.evidence.causes import Causes, Period, causes
 from sopkit.evidence.charts import Chart
 from sopkit.evidence.classes import ByClass, by_class
-from sopkit.evidence.comparison import Comparison, against_naive, compare
+from sopkit.evidence.comparing import against_naive, compare
+from sopkit.evidence.comparison import Comparison
 from sopkit.evidence.costs import CostComparison, costs_of
 from sopkit.evidence.decision import Decision, Outcome, Reason, decide
 from sopkit.evidence.deployment import Deployment, after_deployment

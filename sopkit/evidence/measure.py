@@ -8,6 +8,7 @@ The rules:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Measure",
     "failed",
+    "finite",
     "insufficient",
     "measure_name",
     "measured",
@@ -103,6 +105,11 @@ def measure_name(text: object) -> str:
     """A name that `Result` accepts, made from any text: `'wind speed (mph)'` is `wind_speed_mph`."""
     name = re.sub(r"[^a-z0-9]+", "_", str(text).lower()).strip("_")
     return (name if name[:1].isalpha() else f"n_{name}")[:64].rstrip("_")
+
+
+def finite(value: float) -> float | None:
+    """The number, or None where it is none: a measure keeps no NaN and no infinity."""
+    return float(value) if math.isfinite(value) else None
 
 
 def number(value: Any, digits: int = 3) -> str:

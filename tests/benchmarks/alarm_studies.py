@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.causes import Period, causes
-from sopkit.evidence.comparison import compare
+from sopkit.evidence.comparing import compare
 from sopkit.evidence.decision import decide
 from sopkit.evidence.drift import drift
 from sopkit.evidence.fairness import fairness_of

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sopkit.definitions.model import Evaluation, Fairness
 from sopkit.evidence.bootstrap import plan, resampled
-from sopkit.evidence.comparison import compare
+from sopkit.evidence.comparing import compare
 from sopkit.evidence.fairness import fairness_of
 from sopkit.evidence.importance import importance_of
 from sopkit.evidence.metrics import Task, find, roc_auc

@@ -14,7 +14,7 @@ from sopkit.definitions.results import Verdict
 from sopkit.errors import DataError, WrongUse
 from sopkit.evidence import metrics
 from sopkit.evidence.bootstrap import plan
-from sopkit.evidence.comparison import against_naive, compare
+from sopkit.evidence.comparing import against_naive, compare
 from sopkit.evidence.slices import by_slice
 
 QUICK = Evaluation(resamples=200)

@@ -11,7 +11,7 @@ from sopkit.definitions.model import Costs, Evaluation
 from sopkit.definitions.results import Verdict
 from sopkit.errors import WrongUse
 from sopkit.evidence.bootstrap import interval_of, plan
-from sopkit.evidence.comparison import compare
+from sopkit.evidence.comparing import compare
 from sopkit.evidence.costs import calibrated_threshold, costs_of
 from sopkit.evidence.decision import decide
 

@@ -11,7 +11,7 @@ import pytest
 from sopkit.definitions.model import Evaluation, Fairness
 from sopkit.definitions.results import Threshold, Verdict
 from sopkit.evidence.calibration import calibration_of
-from sopkit.evidence.comparison import against_naive, compare
+from sopkit.evidence.comparing import against_naive, compare
 from sopkit.evidence.decision import decide
 from sopkit.evidence.fairness import fairness_of
 from sopkit.evidence.measure import failed, insufficient, measured

@@ -12,7 +12,7 @@ from scipy import stats
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.bootstrap import plan
-from sopkit.evidence.comparison import compare
+from sopkit.evidence.comparing import compare
 from sopkit.evidence.forecasts_compared import diebold_mariano, of_series
 
 QUICK = Evaluation(resamples=200)

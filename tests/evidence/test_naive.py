@@ -11,7 +11,7 @@ import pytest
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.bootstrap import plan, resampled
-from sopkit.evidence.comparison import compare
+from sopkit.evidence.comparing import compare
 from sopkit.evidence.decision import decide
 from sopkit.evidence.metrics import mae
 from sopkit.evidence.naive import scaled_error_of

@@ -8,7 +8,7 @@ import pytest
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict
 from sopkit.evidence import bootstrap, metrics
-from sopkit.evidence.comparison import compare
+from sopkit.evidence.comparing import compare
 from sopkit.evidence.decision import decide
 from sopkit.evidence.neighbours import widened
 

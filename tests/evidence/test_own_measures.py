@@ -16,7 +16,7 @@ from sopkit.definitions.results import Verdict
 from sopkit.errors import DataError, WrongUse
 from sopkit.evidence import rules
 from sopkit.evidence.bootstrap import paired_difference
-from sopkit.evidence.comparison import compare
+from sopkit.evidence.comparing import compare
 from sopkit.evidence.decision import decide
 from sopkit.evidence.metrics import find
 from sopkit.evidence.own_measures import own_measures_of
