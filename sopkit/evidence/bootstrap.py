@@ -6,8 +6,8 @@ The rules:
 * two models are resampled together, on the same rows;
 * under a minimum number of blocks there is no interval, and it says so. Rows are resampled one by one only where each
   is a block of its own, which takes a model file that says why (`separation.blocks_of`);
-* each block is taken for a stranger. Where neighbouring blocks of time agree (a bad week is bad for seven days) the
-  interval of a gain says how much wider it would have to be (`neighbours`), and the signer is told;
+* each block is taken for a stranger. Where neighbouring blocks of time agree (a bad week is bad for seven days) an
+  interval says how much wider it would have to be (`neighbours`): of a gain the signer is told, an alarm waits for it;
 * percentile intervals, widened for the number of blocks (Hesterberg 2015, What teachers should know about the
   bootstrap, section 3.2: without it 20 blocks cover about 92 % where 95 % is promised);
 * resamples in which the metric does not exist are counted, and too many of them are no interval.
@@ -61,7 +61,7 @@ LARGEST_GROUPS_OF_TIME = 250
 class Interval:
     """A value with the interval that resampling gives it; `low` and `high` are NaN where there is none, and why.
 
-    `neighbours`: how many times as wide it would be if blocks that follow one another were no strangers (gains only).
+    `neighbours`: how many times as wide it would be if blocks that follow one another were no strangers.
     """
 
     value: float
@@ -147,9 +147,7 @@ class Resampled:
         value = float(good(self.value) - good(other.value))
         if np.isnan(value) or drawn.method == "none":
             return interval_of(value, np.empty(0), replace(drawn, method="none"), self.confidence)
-        gains = good(self.draws) - good(other.draws)
-        found = interval_of(value, gains, drawn, self.confidence)
-        return replace(found, neighbours=widened(gains, drawn.counts)) if drawn.in_time and found.known else found
+        return interval_of(value, good(self.draws) - good(other.draws), drawn, self.confidence)
 
 
 def time_blocks(times: Any, length: str | timedelta = "1d") -> Array:
@@ -233,7 +231,8 @@ def interval_of(value: float, draws: Array, drawn: Plan, confidence: float = 0.9
     n = max(drawn.blocks, 2)
     tail = ndtr(np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - confidence) / 2))
     low, high = np.quantile(kept, [tail, 1 - tail])
-    return replace(none, low=float(low), high=float(high))
+    neighbours = widened(draws, drawn.counts) if drawn.in_time else 1.0
+    return replace(none, low=float(low), high=float(high), neighbours=neighbours)
 
 
 def resampled(metric: Metric, y: Any, p: Any, drawn: Plan, confidence: float = 0.95) -> Resampled:

@@ -18,7 +18,8 @@ cannot be the inputs, and it is taken apart:
 Where the periods share too few inputs, the level is the plain rate, and the reason says that inputs may explain it.
 
 The predictions on reference rows must come from models that had not seen them (rolling origin), or training error
-would look like drift. Intervals are by blocks of time, with the weights and levels held fixed.
+would look like drift. Intervals are by blocks of time that may agree with their neighbours (`neighbours`), with the
+weights and levels held fixed.
 An error that stays as it was hides a new connection that the model never used: that is not seen here.
 """
 
@@ -37,7 +38,8 @@ from sopkit.evidence.bootstrap import Interval, interval_of, plan, simultaneous
 from sopkit.evidence.density_ratio import probability_of_current
 from sopkit.evidence.drift import Drift
 from sopkit.evidence.measure import Measure, insufficient, number
-from sopkit.evidence.shared_inputs import Side, both_resampled, drawn_means, fewer_blocks, outcomes, support
+from sopkit.evidence.neighbours import widened
+from sopkit.evidence.shared_inputs import Side, both_resampled, drawn_means, outcomes, support, together
 
 __all__ = ["Causes", "Period", "causes"]
 
@@ -247,10 +249,14 @@ def _conditions(sides: tuple[Side, Side], task: str, limits: rules.Causes, confi
         "raw": float((rates[1] - rates[0])[place] / unit[place]) if unit[place] else None, "confidence": confidence,
     }  # fmt: skip
     detail |= {"class": place} if task == "multiclass" else {}
-    fewer = fewer_blocks(sides)
-    ends = simultaneous(moved, (draws[1] - draws[0]) / unit, fewer, confidence) if both_resampled(sides) else None
+    both = together(sides)
+    ends = None
+    if both_resampled(sides):
+        ends = simultaneous(moved, (draws[1] - draws[0]) / unit, both, confidence)
+        factors = [widened(column, both.counts) for column in (draws[1] - draws[0]).T] if both.in_time else 1.0
+        ends = moved[:, None] + np.reshape(factors, (-1, 1)) * (ends - moved[:, None])
     if ends is None or not np.isfinite(ends[place]).all():
-        reason = f"no interval: {fewer.reason or 'the target does not vary'}"
+        reason = f"no interval: {both.reason or 'the target does not vary'}"
         return insufficient("changed_conditions", reason, value=float(moved[place]), detail=plain(detail), **parts)
     verdicts = [_verdict(v, low, high, limits.target) for v, (low, high) in zip(moved, ends, strict=True)]
     if Verdict.FAIL in verdicts and verdicts[place] is not Verdict.FAIL:
@@ -286,7 +292,7 @@ def _rarer(rate: Any, task: str) -> Any:
 
 
 def _interval(value: float, draws: Any, sides: tuple[Side, Side], confidence: float) -> Interval:
-    return interval_of(value, draws, fewer_blocks(sides), confidence)
+    return interval_of(value, draws, together(sides), confidence).with_neighbours
 
 
 def _verdict(value: float, low: float, high: float, limit: float) -> Verdict:

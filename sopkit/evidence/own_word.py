@@ -40,7 +40,7 @@ def own_word(task: Task, y: np.ndarray, p: Any, drawn: Plan, limit: float, confi
     if not unit > 0:
         return Measure(name, None, Verdict.INSUFFICIENT, "the target does not vary on these rows", **parts)
     draws = _draws(task, y, came - said, unit, drawn)
-    found = interval_of(float((came - said).mean()) / unit, draws, drawn, confidence)
+    found = interval_of(float((came - said).mean()) / unit, draws, drawn, confidence).with_neighbours
     size = abs(found.value)
     detail: dict[str, Any] = {
         "promised": float(said.mean()),

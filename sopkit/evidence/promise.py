@@ -11,6 +11,7 @@ Three things are promised, and each may be broken:
 
 A promise is broken when it is worse by more than the limit and the interval of the difference excludes zero.
 Intervals are by blocks of time with 5 % beyond each end, each for itself: a false alarm costs a look, not a decision.
+They count how neighbouring blocks agree (`neighbours`): else a bad week would break a promise every fourth month.
 The promise's own uncertainty is counted where it is known (intervals combined by MOVER, Zou & Donner 2008).
 """
 
@@ -248,9 +249,8 @@ def _skill(
     problem = why_not(metric, y, p)
     if problem:
         return Measure(name, None, Verdict.INSUFFICIENT, f"{metric.title} cannot be measured: {problem}", **parts)
-    now = as_skill(
-        metric_interval(metric, y, p, drawn, confidence=confidence), metric, no_skill(metric.task, metric, y)
-    )
+    measured = metric_interval(metric, y, p, drawn, confidence=confidence).with_neighbours
+    now = as_skill(measured, metric, no_skill(metric.task, metric, y))
     score = promise.scores.get(metric.name) if promise else None
     if promise is None or score is None or not np.isfinite(score.value):
         return Measure(name, None, Verdict.INSUFFICIENT, f"nothing was promised about {metric.title}", **parts)
@@ -258,7 +258,7 @@ def _skill(
     if metric.over_classes and differ:
         told = f"{metric.title} was promised over other classes: only one side has enough rows of "
         return Measure(name, None, Verdict.INSUFFICIENT, told + ", ".join(sorted(differ)), **parts)
-    before = as_skill(score, metric, promise.no_skill.get(metric.name, np.nan))
+    before = as_skill(score.with_neighbours, metric, promise.no_skill.get(metric.name, np.nan))
     promised, value = before.value, before.value - now.value
     detail: dict[str, Any] = {
         "promised": promised, "now": now.value, "raw_promised": score.value, "raw_now": float(metric(y, p)),

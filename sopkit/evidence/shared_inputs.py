@@ -6,7 +6,7 @@ several (and one for classes that no model knows, where they occur), the value f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sopkit.evidence.bootstrap import Plan
 
-__all__ = ["Side", "both_resampled", "drawn_means", "fewer_blocks", "levelled", "outcomes", "support"]
+__all__ = ["Side", "both_resampled", "drawn_means", "levelled", "outcomes", "support", "together"]
 
 LEVEL_ROWS = 100_000  # more are not needed to find a level
 ROUNDS = 60
@@ -101,10 +101,14 @@ def support(sides: tuple[Side, Side]) -> tuple[list[int], float]:
     return [round(side.effective) for side in sides], shared
 
 
-def fewer_blocks(sides: tuple[Side, Side]) -> Plan:
-    """The plan with fewer blocks, by which an interval of both is widened; one that has none comes first."""
-    return min((side.plan for side in sides), key=lambda p: (p.method != "none", p.blocks))
-
-
 def both_resampled(sides: tuple[Side, Side]) -> bool:
     return all(side.plan.method != "none" for side in sides)
+
+
+def together(sides: tuple[Side, Side]) -> Plan:
+    """The plan of a difference: the blocks of both, as many as the side with fewer; a side that has none comes first."""
+    plans = [side.plan for side in sides]
+    fewer = min(plans, key=lambda p: (p.method != "none", p.blocks))
+    if not both_resampled(sides):
+        return fewer
+    return replace(fewer, counts=np.hstack([p.counts for p in plans]), in_time=all(p.in_time for p in plans))
