@@ -51,7 +51,8 @@ from sopkit.evidence.deployment import Deployment, after_deployment
 from sopkit.evidence.drift import Drift, drift
 from sopkit.evidence.equivalence import equivalence, not_refitted
 from sopkit.evidence.examined import fairness_examined, groups_examined, robustness_examined
-from sopkit.evidence.fairness import Fairness, Gap, fairness_of
+from sopkit.evidence.fairness import Fairness, fairness_of
+from sopkit.evidence.fairness_gap import Gap
 from sopkit.evidence.findings import Finding, Findings
 from sopkit.evidence.harm import harm_of
 from sopkit.evidence.importance import Importance, importance_of

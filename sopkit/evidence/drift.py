@@ -5,10 +5,7 @@ The rules, in the order they are judged:
   survives the false-discovery rate over all columns. Ten million rows without a change that matters stay quiet;
 * with `blocks` chance is that of blocks (`design_effect`): rows of one day share their weather, and thirty days
   differ from ninety others though nothing has changed;
-* an index within the limit passes where a major shift would have shown; a large index that chance could have made,
-  and rows too few to see a major shift, are `insufficient`, never `pass`;
-* a missing value is a value: a column that goes missing has drifted;
-* texts are told apart by a classifier, whose AUC is turned into the index (`text_drift`);
+* what is not known of a column is `insufficient`, never `pass` (`column_drift`);
 * features count by their weight (half measured importance, half equal shares); columns that could not be judged
   count on both sides, so the whole is `insufficient` where they could turn the verdict.
 
@@ -18,7 +15,7 @@ The values equal the libraries' formulas (`distances`); the verdict is ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,46 +25,12 @@ import pandas as pd
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.errors import NotEnoughEvidence, NotFound
 from sopkit.evidence import charts, distances, rules
+from sopkit.evidence.column_drift import ColumnDrift, column_drift
 from sopkit.evidence.design_effect import deal
 from sopkit.evidence.measure import Measure, measure_name, number
-from sopkit.evidence.profiles import Profile, kinds, profile
-from sopkit.evidence.text_drift import TextDrift, text_drift
+from sopkit.evidence.profiles import kinds
 
-__all__ = ["ColumnDrift", "Drift", "drift"]
-
-NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class ColumnDrift:
-    """One column. `psi` includes a bin for missing values; `wasserstein` is in standard deviations (numbers only).
-
-    `p_value` is that of blocks where they are known, otherwise that of Kolmogorov and Smirnov or of chi-square, with
-    every row for itself. Texts have the `auc` with which they are told apart, and `new_values` are the telling words.
-    """
-
-    name: str
-    kind: str
-    psi: float = NAN
-    jensen_shannon: float = NAN
-    wasserstein: float = NAN
-    p_value: float = NAN
-    p_adjusted: float = NAN
-    missing_reference: float = 1.0
-    missing_current: float = 1.0
-    new_share: float = 0.0
-    new_values: tuple[str, ...] = ()
-    rows_reference: int = 0
-    rows_current: int = 0
-    verdict: Verdict = Verdict.INSUFFICIENT
-    reason: str = ""
-    weight: float = 0.0
-    auc: float = NAN
-    profile: Profile | TextDrift | None = field(default=None, repr=False, compare=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        names = [name for name in self.__dataclass_fields__ if name != "profile"]
-        return {name: plain(getattr(self, name)) for name in names}
+__all__ = ["Drift", "drift"]
 
 
 @dataclass(frozen=True)
@@ -117,9 +80,7 @@ class Drift:
             )
         ]
         if self.target is not None:
-            found.append(
-                _measure(self.target, self.psi_limit, "target_drift", f"Drift of the target {self.target.name}")
-            )
+            found.append(self.target.measure(self.psi_limit, "target_drift", f"Drift of the target {self.target.name}"))
         return found
 
     def column(self, name: str) -> ColumnDrift:
@@ -130,7 +91,7 @@ class Drift:
 
     def column_measures(self) -> list[Measure]:
         return [
-            _measure(column, self.psi_limit, f"drift_{measure_name(column.name)}"[:64], f"Drift of {column.name}")
+            column.measure(self.psi_limit, f"drift_{measure_name(column.name)}"[:64], f"Drift of {column.name}")
             for column in self._sorted()
         ]
 
@@ -214,18 +175,18 @@ def drift(
     """
     wanted = kinds(features)
     groups = _groups(*blocks) if blocks is not None else None
-    found = [_compare(name, kind, reference, current, limits, groups) for name, kind in wanted.items()]
+    found = [column_drift(name, kind, reference, current, limits, groups) for name, kind in wanted.items()]
     target_found = None
     if target:
-        target_found = _compare(target[0], kinds(dict([target]))[target[0]], reference, current, limits, groups)
+        target_found = column_drift(target[0], kinds(dict([target]))[target[0]], reference, current, limits, groups)
     together = distances.adjusted([column.p_value for column in found])
     weights = _weights(list(wanted), importance, limits.trust)
     columns = tuple(
-        _judged(replace(column, p_adjusted=float(p), weight=weights[column.name]), limits)
+        replace(column, p_adjusted=float(p), weight=weights[column.name]).judged(limits)
         for column, p in zip(found, together, strict=True)
     )
     if target_found is not None:
-        target_found = _judged(replace(target_found, p_adjusted=target_found.p_value), limits)
+        target_found = replace(target_found, p_adjusted=target_found.p_value).judged(limits)
     share = sum(c.weight for c in columns if c.verdict is Verdict.FAIL)
     most = share + sum(c.weight for c in columns if c.verdict is Verdict.INSUFFICIENT)
     verdict = Verdict.FAIL if share > limit else Verdict.INSUFFICIENT if most > limit else Verdict.PASS
@@ -242,80 +203,6 @@ def _groups(reference: Any, current: Any) -> tuple[tuple[Any, int, int], tuple[A
         codes, names = pd.factorize(np.asarray(labels))
         found.append((*deal(codes, len(names)), len(names)))
     return found[0], found[1]
-
-
-def _compare(
-    name: str, kind: str, reference: pd.DataFrame, current: pd.DataFrame, limits: rules.Drift, groups: Any
-) -> ColumnDrift:
-    nothing = ColumnDrift(name, kind, rows_reference=len(reference), rows_current=len(current))
-    for side, table in (("reference", reference), ("current", current)):
-        if name not in table.columns:
-            return replace(nothing, verdict=Verdict.FAIL, reason=f"the column is not in the {side} rows")
-    if not len(reference) or not len(current):
-        return replace(nothing, reason=f"there are no {'current' if len(reference) else 'reference'} rows")
-    if kind == "text":
-        return _of_texts(
-            nothing, text_drift(reference[name], current[name], groups=groups and tuple(g[0] for g in groups))
-        )
-    parts = None if groups is None else (groups[0][:2], groups[1][:2])
-    seen = profile(reference[name], current[name], kind, bins=limits.bins, categories=limits.categories, groups=parts)
-    psi = distances.population_stability_index(seen.reference, seen.current)
-    return replace(
-        nothing,
-        psi=psi,
-        jensen_shannon=seen.jensen_shannon,
-        wasserstein=seen.wasserstein,
-        p_value=seen.p_value if parts is None else seen.chance.p_value,
-        missing_reference=seen.missing[0],
-        missing_current=seen.missing[1],
-        new_share=seen.new_share,
-        new_values=seen.new_values,
-        profile=seen,
-    )
-
-
-def _of_texts(nothing: ColumnDrift, seen: TextDrift | str) -> ColumnDrift:
-    if isinstance(seen, str):
-        return replace(nothing, reason=seen)
-    return replace(
-        nothing, psi=seen.psi, auc=seen.auc, p_value=seen.p_value, missing_reference=seen.missing[0],
-        missing_current=seen.missing[1], new_values=seen.telling, profile=seen,
-    )  # fmt: skip
-
-
-def _judged(column: ColumnDrift, limits: rules.Drift) -> ColumnDrift:
-    if column.profile is None:
-        return column
-    smallest, chance = min(column.rows_reference, column.rows_current), column.profile.chance
-    open_ = replace(column, verdict=Verdict.INSUFFICIENT)
-    if smallest < limits.minimum_rows:
-        return replace(open_, reason=f"only {smallest} rows, {limits.minimum_rows} are needed")
-    if column.missing_reference == 1.0 and column.missing_current == 1.0:
-        return replace(open_, reason="there are no values on either side")
-    if chance.reason:
-        return replace(open_, reason=f"PSI {number(column.psi)}; {chance.reason}")
-    if column.psi >= limits.psi:
-        if column.p_adjusted < limits.false_discovery:
-            return replace(column, verdict=Verdict.FAIL, reason=_told(column, limits))
-        told = f"PSI {number(column.psi)}, which chance alone could make (p = {number(column.p_adjusted, 2)})"
-        return replace(open_, reason=told)
-    if not chance.so_small_after(limits.far) <= 1 - limits.chance:
-        return replace(open_, reason=f"PSI {number(column.psi)}, but a major shift could have gone unseen")
-    return replace(column, verdict=Verdict.PASS, reason=_told(column, limits))
-
-
-def _told(column: ColumnDrift, limits: rules.Drift) -> str:
-    moved = abs(column.missing_current - column.missing_reference)
-    size = "moved far" if column.psi >= limits.far else "moved" if column.psi >= limits.psi else "stable"
-    parts = [f"{size} (PSI {number(column.psi)})"]
-    if column.kind == "text":
-        parts = [f"{size}: a classifier tells the texts apart with an AUC of {column.auc:.2f}"]
-        parts += [f"by words such as {', '.join(column.new_values[:3])}"] if column.psi >= limits.psi else []
-    if moved >= 0.05:
-        parts.append(f"missing {column.missing_reference:.0%} before, {column.missing_current:.0%} now")
-    if column.new_share >= 0.01 and column.new_values:
-        parts.append(f"{column.new_share:.1%} of rows have new values such as {column.new_values[0]}")
-    return "; ".join(parts)
 
 
 def _weights(names: list[str], importance: Mapping[str, float] | None, trust: float) -> dict[str, float]:
@@ -337,17 +224,3 @@ def _summary(columns: tuple[ColumnDrift, ...], share: float, most: float, limit:
     if not ordered:
         return f"None of {len(columns)} features has drifted"
     return f"{names} moved: {share:.0%} of the features' weight has drifted (limit {limit:.0%})"
-
-
-def _measure(column: ColumnDrift, limit: float, name: str, title: str) -> Measure:
-    detail = {key: value for key, value in column.to_dict().items() if key not in ("name", "verdict", "reason")}
-    return Measure(
-        name,
-        column.psi,
-        column.verdict,
-        column.reason,
-        detail,
-        Threshold(op="below", value=limit),
-        title,
-        "PSI",
-    )

@@ -5,10 +5,7 @@ The rules:
   false positive rate (equalised odds, Hardt et al. 2016), for classes in accuracy, for numbers in the mean error and
   the mean absolute error, shares of the no-skill error. The flagged rate is shown; groups may differ in what happens;
 * a gap is the largest difference between two groups, with an interval that holds for all pairs together;
-* two limits, an absolute one *and* not worse than the champion: a limit that the champion breaks as well is a finding
-  for the signer, a limit that the challenger newly breaks or breaks further speaks against it;
-* without a champion there is nothing to be worse than: a limit that the model file states itself stops a first
-  champion that breaks it beyond chance, the default limit is put before the signers;
+* two limits, an absolute one *and* not worse than the champion (`fairness_gap`);
 * intersections of protected attributes are groups too, where large enough;
 * a group below the minimum, or a rate with less than a quarter of that to count, is `insufficient` and not compared.
 """
@@ -19,87 +16,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
-from sopkit.definitions.results import Threshold, Verdict, judge, plain
+from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
-from sopkit.evidence.measure import Measure, measure_name, number
+from sopkit.evidence.fairness_gap import TITLES, Gap
+from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, room, why_not
 
 if TYPE_CHECKING:
     from sopkit.evidence.charts import Chart
 
-__all__ = ["Fairness", "Gap", "fairness_of"]
+__all__ = ["Fairness", "fairness_of"]
 
 Array: TypeAlias = NDArray[Any]
 Rates = Mapping[str, tuple[Array, Array]]  # rate -> per row (counts for it, counts at all)
 
-TITLES = {
-    "true_positive_rate": "true positive rate",
-    "false_positive_rate": "false positive rate",
-    "flagged_rate": "flagged rate",
-    "accuracy": "accuracy",
-    "mean_error": "mean error (share of no-skill)",
-    "absolute_error": "mean absolute error (share of no-skill)",
-}
-SHORT = {"true_positive_rate": "tpr", "false_positive_rate": "fpr"}
 JUDGED = {
     "binary": ("true_positive_rate", "false_positive_rate"),
     "multiclass": ("accuracy",),
     "regression": ("mean_error", "absolute_error"),
 }
-
-
-@dataclass(frozen=True)
-class Gap:
-    """The largest difference of one rate between two groups of an attribute, and how it differs from the champion's."""
-
-    attribute: str
-    rate: str
-    high_group: str
-    low_group: str
-    gap: Interval
-    change: Interval | None
-    groups: int
-    too_small: int
-    protected: bool
-    limit: float
-    not_worse_by: float
-    stated: bool = False  # the limit stands in the model file
-
-    @property
-    def broken(self) -> bool:
-        """The absolute limit is broken."""
-        return bool(np.isfinite(self.gap.value) and self.gap.value > self.limit)
-
-    @property
-    def worse(self) -> bool:
-        """Worse than the champion by more than allowed; without one, beyond a stated limit. Neither by chance."""
-        if self.change is None:
-            return self.stated and bool(self.gap.low > self.limit)
-        return bool(self.change.value > self.not_worse_by and self.change.low > 0)
-
-    @property
-    def title(self) -> str:
-        return f"Fairness by {self.attribute}, {TITLES[self.rate].removesuffix(' (share of no-skill)')}"
-
-    @property
-    def words(self) -> str:
-        if not np.isfinite(self.gap.value):
-            return f"fewer than two groups of {self.attribute} are large enough"
-        told = f"{TITLES[self.rate]} differs by {number(self.gap.value)} between {self.high_group} and {self.low_group}"
-        told += f" [{number(self.gap.low)}, {number(self.gap.high)}]" if self.gap.known else " (no interval)"
-        if self.change is not None and self.change.known:
-            told += (
-                f", {number(abs(self.change.value))} {'more' if self.change.value > 0 else 'less'} than the champion"
-            )
-        return told
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +59,7 @@ class Fairness:
         """For each attribute and rate the gap against its limit and, with a champion, the change against its own."""
         if self.reason:
             return [Measure("fairness", None, Verdict.INSUFFICIENT, self.reason, title="Fairness")]
-        return [measure for gap in self.gaps for measure in _judged(gap)]
+        return [measure for gap in self.gaps for measure in gap.measures]
 
     @property
     def hard_failures(self) -> list[Gap]:
@@ -147,7 +89,7 @@ class Fairness:
 
         rows, told = [], "share of no-skill" if self.task == "regression" else "difference of the rate"
         for gap in self.gaps:
-            measure = _judged(gap)[0]
+            measure = gap.measures[0]
             known = gap.gap.known
             rows.append(
                 Row(
@@ -343,38 +285,3 @@ def _resampled(rate: tuple[Array, Array], group: Array, kept: Array, drawn: Plan
     ]
     with np.errstate(divide="ignore", invalid="ignore"):
         return sums[0].sum(axis=0) / sums[1].sum(axis=0), (drawn.counts @ sums[0]) / (drawn.counts @ sums[1])
-
-
-def _judged(gap: Gap) -> list[Measure]:
-    name = f"{SHORT.get(gap.rate, gap.rate)}_gap_{_short(gap.attribute)}"
-    limit = Threshold(op="at_most", value=gap.limit)
-    value = float(gap.gap.value) if np.isfinite(gap.gap.value) else None
-    detail = {
-        "between": [gap.high_group, gap.low_group],
-        "interval": gap.gap.to_dict(),
-        "groups": gap.groups,
-        "insufficient_groups": gap.too_small,
-        "protected": gap.protected,
-    }
-    verdict = judge(value, limit) if value is not None and gap.gap.known else Verdict.INSUFFICIENT
-    reason = gap.words if value is not None else gap.gap.reason
-    told = [Measure(name, value, verdict, reason, detail, limit, f"Gap in {TITLES[gap.rate]} by {gap.attribute}")]
-    if gap.change is not None:
-        told.append(
-            Measure(
-                f"{name}_change",
-                float(gap.change.value) if np.isfinite(gap.change.value) else None,
-                Verdict.INSUFFICIENT if not gap.change.known else Verdict.FAIL if gap.worse else Verdict.PASS,
-                f"against the champion {gap.change}",
-                gap.change.to_dict(),
-                Threshold(op="at_most", value=gap.not_worse_by),
-                f"Change of the gap in {TITLES[gap.rate]} by {gap.attribute}",
-            )
-        )
-    return told
-
-
-def _short(attribute: str) -> str:
-    """The attribute as part of a measure's name, short enough and still distinct from its neighbours."""
-    name = measure_name(attribute)
-    return name if len(name) <= 36 else f"{name[:27]}_{crc32(attribute.encode()):08x}"

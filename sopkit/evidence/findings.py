@@ -2,7 +2,7 @@
 
 The rules:
 * a finding with severity `block` stops the run, `warn` is put before the person who signs for the data, `note`
-  informs; which finding has which severity stands in `rules.FINDINGS`;
+  informs; which finding has which severity stands in `finding_rules`;
 * each finding has an id that stays the same from run to run (`constant:wind_gust`), so that a person can waive
   exactly it, in writing; a waived finding is still shown, with the reason, and no longer stops the run;
 * no finding is not the same as nothing looked at: `Findings.looked_at` says what was. A warning that nobody has
@@ -23,6 +23,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.definitions.rendering import render_value
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
+from sopkit.evidence.finding_rules import FINDINGS
 from sopkit.evidence.measure import Measure
 
 __all__ = ["Finding", "Findings", "Severity", "finding", "of_rows"]
@@ -62,7 +63,7 @@ class Finding:
     @property
     def waivable(self) -> bool:
         """Whether a person may accept it in writing: what takes judgement, not what cannot be used."""
-        return self.name not in rules.FINDINGS or rules.FINDINGS[self.name].waivable
+        return self.name not in FINDINGS or FINDINGS[self.name].waivable
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -80,8 +81,8 @@ class Finding:
 
 
 def finding(name: str, sentence: str, column: str = "", *, severity: Severity | None = None, **parts: Any) -> Finding:
-    """A finding with the severity that `rules.FINDINGS` gives it; `severity` only where the model file declares it."""
-    rule = rules.FINDINGS[name]
+    """A finding with the severity that `finding_rules` gives it; `severity` only where the model file declares it."""
+    rule = FINDINGS[name]
     if rule.severity == "declared":
         return Finding(name, severity or "warn", sentence, column, **parts)
     return Finding(name, rule.severity, sentence, column, **parts)

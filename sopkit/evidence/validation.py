@@ -1,7 +1,7 @@
 """Validation: is this table what its model file says, and is it fit to learn from?
 
 The rules:
-* which finding stops a run and which is put before the person who signs for the data stands in `rules.FINDINGS`;
+* which finding stops a run and which is put before the person who signs for the data stands in `finding_rules`;
 * a check that cannot be made (no reference, no labels yet) is not passed over: `looked_at` names what was checked;
 * the table is held against its model file, against itself (period by period, group by group) and against the rows
   that the champion learned from.

@@ -11,8 +11,8 @@ import pytest
 
 from sopkit.definitions.model import ModelFile
 from sopkit.definitions.results import Verdict
-from sopkit.evidence import rules
 from sopkit.evidence.by_period import missing_by_period
+from sopkit.evidence.finding_rules import FINDINGS
 from sopkit.evidence.findings import Findings, finding
 from sopkit.evidence.leaks import suspected_leaks
 from sopkit.evidence.validation import validate
@@ -115,7 +115,7 @@ def test_a_fault_is_found_by_name_and_with_a_way_out(rows, id, spoil):
     assert item is not None, found
     assert item.sentence
     assert len(item.examples) <= 5
-    assert item.severity == rules.FINDINGS[item.name].severity.replace("declared", "warn")
+    assert item.severity == FINDINGS[item.name].severity.replace("declared", "warn")
     assert found.verdict is not Verdict.PASS or item.severity == "note"
     assert len(ids(found)) == len(found.items)
     assert item.column in (*rows.columns, "")
@@ -241,13 +241,13 @@ def test_rows_older_than_the_declared_history_are_not_lost(rows):
 
 
 def test_every_finding_has_its_rule_and_the_page_lists_it(checkout):
-    """`rules.FINDINGS` is the one table: docs/evidence.md prints it, and no finding is made without a rule."""
+    """`finding_rules` is the one table: docs/evidence.md prints it, and no finding is made without a rule."""
     page = (checkout / "docs" / "evidence.md").read_text(encoding="utf-8")
-    for name, rule in rules.FINDINGS.items():
+    for name, rule in FINDINGS.items():
         waiver = "yes" if rule.waivable and rule.severity != "note" else "no"
         assert f"| `{name}` | {rule.severity} | {waiver} | {rule.reason} |" in page
     listed = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `") and line.count("|") == 5]
-    assert listed == list(rules.FINDINGS)
+    assert listed == list(FINDINGS)
     with pytest.raises(KeyError):
         finding("no_such_rule", "…")
 

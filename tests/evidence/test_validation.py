@@ -10,7 +10,7 @@ import pytest
 
 from sopkit.definitions.model import ModelFile
 from sopkit.definitions.results import Verdict
-from sopkit.evidence import rules
+from sopkit.evidence.finding_rules import FINDINGS
 from sopkit.evidence.findings import Findings
 from sopkit.evidence.validation import validate
 from sopkit.modelling.cleaning import Cleaned
@@ -95,7 +95,7 @@ def test_every_kind_of_constraint_is_checked(table, model, rule, column, value, 
     spoilt = table.astype({"c": object})
     spoilt.loc[[3], column] = value
     found = validate(spoilt, changed(model, data={"columns": {column: rule}}), as_of=CLOCK)
-    declared = {code for code, rule in rules.FINDINGS.items() if rule.severity == "declared"}
+    declared = {code for code, rule in FINDINGS.items() if rule.severity == "declared"}
     assert [(item.name, item.column) for item in found.items if item.name in declared] == [(name, column)]
 
 
