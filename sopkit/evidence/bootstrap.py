@@ -113,8 +113,12 @@ class Plan:
     reason: str = ""
     in_time: bool = False
 
-    def without(self, reason: str) -> Plan:
-        """No resamples, and why."""
+    def of_at_least(self, minimum: int, what: str = "rows") -> Plan:
+        """The same, without resamples where there are fewer rows than `minimum`, and the reason."""
+        rows = len(self.groups)
+        if rows >= minimum:
+            return self
+        reason = f"only {rows} {what}, {minimum} are needed"
         return replace(self, counts=np.empty((0, 1)), method="none", reason=reason)
 
     def of(self, rows: Array, minimum_blocks: int = MINIMUM_BLOCKS) -> Plan:

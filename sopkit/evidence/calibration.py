@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import Task, mae, multiclass_log_loss, room, why_not
 from sopkit.evidence.metrics import brier as brier_score
 
@@ -282,7 +282,7 @@ def _without_exception(ends: Array, observed: Array, units: list[int], confidenc
 
 
 def _informs(name: str, title: str, interval: Interval, unit: str = "") -> Measure:
-    value = float(interval.value) if np.isfinite(interval.value) else None
+    value = finite(interval.value)
     verdict = None if interval.known else Verdict.INSUFFICIENT
     reason = str(interval) if interval.known else interval.reason
     return Measure(name, value, verdict, reason, interval.to_dict(), title=title, unit=unit)

@@ -66,10 +66,7 @@ def compare(
     arms = {CHAMPION: np.asarray(champion, dtype=float), CHALLENGER: np.asarray(challenger, dtype=float)}
     if recipe_on_new_data is not None:
         arms[RECIPE] = np.asarray(recipe_on_new_data, dtype=float)
-    drawn = plan_of(evaluation, blocks, len(truth))
-    if len(truth) < evaluation.minimum_rows:
-        reason = f"only {len(truth)} rows, {evaluation.minimum_rows} are needed"
-        drawn = drawn.without(reason)
+    drawn = plan_of(evaluation, blocks, len(truth)).of_at_least(evaluation.minimum_rows)
 
     measured = sorted(METRICS[task].values(), key=lambda m: (m is not primary, m.name not in guardrails))
     each = {

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import COSTS, Costs, Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, mean_interval, plan_of
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, why_not
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class CostComparison:
             return None
         limit = Threshold(op="at_most", value=self.definition.worse_by_at_most)
         end = -self.saving.low if self.saving is not None else np.nan
-        value = float(end) if np.isfinite(end) else None
+        value = finite(end)
         known = self.saving is not None and self.saving.known
         reason = self.finding if known else self.reason or (self.saving.reason if self.saving else "")
         detail = self.saving.to_dict() if self.saving else {}

@@ -23,7 +23,7 @@ from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import WrongUse
 from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, paired_difference, plan_of
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, room
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Deployment:
             told.append(
                 Measure(
                     f"{row.metric}_since_deployment",
-                    float(row.since) if np.isfinite(row.since) else None,
+                    finite(row.since),
                     Verdict(row.verdict),
                     row.reason,
                     {
@@ -73,7 +73,7 @@ class Deployment:
             )
         if self.against_previous is not None:
             gain = self.against_previous
-            value = float(gain.value) if np.isfinite(gain.value) else None
+            value = finite(gain.value)
             told.append(
                 Measure(
                     "gain_over_previous",
@@ -103,7 +103,7 @@ class Deployment:
                 ("since", (row.since, row.low, row.high), Verdict(row.verdict)),
             ):
                 part = (metric.goodness(np.array(values)) - metric.goodness(row.promised)) / row.room
-                value, low, high = _finite(part[0], part[1:].min(), part[1:].max())
+                value, low, high = finite(part[0]), finite(part[1:].min()), finite(part[1:].max())
                 rows.append(Row(f"{row.title}, {when}", value, low, high, verdict, number(values[0])))
         return intervals(
             self.finding,
@@ -162,7 +162,7 @@ def after_deployment(
             remedy="make_promise(..., metrics=[primary, *guardrails]) makes it at evaluation",
         )
     y = np.asarray(y, dtype=float)
-    drawn = _plan(len(y), blocks, evaluation)
+    drawn = plan_of(evaluation, blocks, len(y)).of_at_least(evaluation.minimum_rows, "labelled rows")
     told = [_kept(metric, y, p, promised[metric.name], drawn, evaluation, tolerance) for metric in metrics]
     table = pd.DataFrame(told)
     gain = None
@@ -176,14 +176,6 @@ def _judged_metrics(task: Task, evaluation: Evaluation) -> list[Metric]:
     usual = defaults(task)
     guardrails = usual.guardrails if evaluation.guardrails is None else evaluation.guardrails
     return [find(task, name) for name in dict.fromkeys((evaluation.metric or usual.primary, *guardrails))]
-
-
-def _plan(rows: int, blocks: Any, evaluation: Evaluation) -> Plan:
-    drawn = plan_of(evaluation, blocks, rows)
-    if rows >= evaluation.minimum_rows:
-        return drawn
-    reason = f"only {rows} labelled rows, {evaluation.minimum_rows} are needed"
-    return drawn.without(reason)
 
 
 def _interval(value: Interval | Mapping[str, Any]) -> Interval:
@@ -272,8 +264,3 @@ def _next(
     if drift is Verdict.INSUFFICIENT:
         return "watch", Verdict.INSUFFICIENT, f"{first.reason}: the promise is kept, but drift cannot be told yet."
     return "keep", Verdict.PASS, f"{first.reason}: the promise is kept."
-
-
-def _finite(value: float, low: float, high: float) -> tuple[float | None, float | None, float | None]:
-    kept = [float(part) if np.isfinite(part) else None for part in (value, low, high)]
-    return kept[0], kept[1], kept[2]

@@ -26,7 +26,7 @@ from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
 from sopkit.evidence.fairness_gap import TITLES, Gap
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, room, why_not
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Fairness:
             rows.append(
                 Row(
                     f"{gap.attribute}: {TITLES[gap.rate].removesuffix(' (share of no-skill)')}",
-                    float(gap.gap.value) if np.isfinite(gap.gap.value) else None,
+                    finite(gap.gap.value),
                     float(gap.gap.low) if known else None,
                     float(gap.gap.high) if known else None,
                     measure.verdict,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Verdict, plain
 from sopkit.evidence.bootstrap import MINIMUM_BLOCKS, Interval
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import mae, r2, room
 
 __all__ = ["DieboldMariano", "SecondOpinion", "diebold_mariano", "of_series", "second_opinions"]
@@ -163,7 +163,7 @@ class SecondOpinion:
             verdict = Verdict.FAIL
         return Measure(
             f"second_opinion_{self.name}",
-            float(end) if np.isfinite(end) else None,
+            finite(end),
             verdict,
             self.words,
             {"blocks": self.blocks.to_dict(), "series": self.series.to_dict(), "line": self.line},

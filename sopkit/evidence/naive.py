@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence.bootstrap import Interval, interval_of, plan_of, resampled
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import Task, mae, scaled_error
 from sopkit.evidence.parts import parts_of
 
@@ -77,7 +77,7 @@ class ScaledError:
             "scaled_within_training_rows": self.within,
             "rows": self.rows,
         }
-        value = float(ratio.value) if np.isfinite(ratio.value) else None
+        value = finite(ratio.value)
         reason = self.finding if ratio.known else ratio.reason
         return Measure("scaled_error", value, verdict, reason, detail, threshold, title)
 
@@ -89,7 +89,7 @@ class ScaledError:
         told = [self.measure]
         if CHAMPION in self.ratios:
             ratio = self.ratios[CHAMPION]
-            value = float(ratio.value) if np.isfinite(ratio.value) else None
+            value = finite(ratio.value)
             reason = str(ratio) if ratio.known else ratio.reason
             verdict = None if ratio.known else Verdict.INSUFFICIENT
             title = "The champion's error against a seasonal naive forecast"
@@ -209,10 +209,7 @@ def scaled_error_of(
     evaluation = evaluation or Evaluation()
     truth = np.asarray(y, dtype=float)
     arms = {MODEL: model} | ({} if champion is None else {CHAMPION: champion}) | {NAIVE: naive}
-    drawn = plan_of(evaluation, blocks, len(truth))
-    if len(truth) < evaluation.minimum_rows:
-        reason = f"only {len(truth)} rows, {evaluation.minimum_rows} are needed"
-        drawn = drawn.without(reason)
+    drawn = plan_of(evaluation, blocks, len(truth)).of_at_least(evaluation.minimum_rows)
     each = {arm: resampled(mae, truth, values, drawn, evaluation.confidence) for arm, values in arms.items()}
     free = each[NAIVE]
     unusable = next((f"{arm}: {own.plan.reason}" for arm, own in each.items() if np.isnan(own.value)), "")

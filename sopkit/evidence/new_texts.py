@@ -19,7 +19,7 @@ import pandas as pd
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence.bootstrap import plan_of, resampled
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import Task, defaults, find, room
 from sopkit.evidence.near_duplicates import NearDuplicates
 
@@ -63,7 +63,7 @@ class NewTexts:
         for r in self.table.itertuples():
             arms = f", {number(r.champion)} → {number(r.challenger)}" if np.isfinite(r.gain) else ""
             verdict = self.judged.verdict if r.rows_are == "new texts" else None
-            gain, low, high = (_finite(value) for value in (r.gain, r.low, r.high))
+            gain, low, high = (finite(value) for value in (r.gain, r.low, r.high))
             rows.append(Row(str(r.rows_are), gain, low, high, verdict, f"{r.rows:,} rows{arms}"))
         unit = " (share of no-skill)" if self.judged.unit else ""
         basis = "copies are told apart by their words; intervals as in the comparison"
@@ -119,13 +119,9 @@ def on_new_texts(
         verdict, reason = Verdict.PASS, f"{number(whole['gain'])} on all rows"
     else:
         verdict, reason = Verdict.FAIL, f"nothing is left of the gain of {number(whole['gain'])} on all rows"
-    value = float(rest["gain"]) if np.isfinite(rest["gain"]) else None
+    value = finite(rest["gain"])
     measure = Measure(
         "gain_without_copies", value, verdict, reason, {"parts": plain(rows)}, limit, title,
         "of no-skill" if metric.is_loss else "",
     )  # fmt: skip
     return NewTexts(metric.title, table, measure)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, mean_interval, plan_of
-from sopkit.evidence.measure import Measure, measure_name
+from sopkit.evidence.measure import Measure, finite, measure_name
 from sopkit.evidence.metrics import Task, accuracy, roc_auc, why_not
 from sopkit.evidence.misses import Misses, misses_of
 
@@ -83,7 +83,7 @@ class OperatingPoint:
             )
         if self.benefit_gain is not None:
             gain = self.benefit_gain
-            value = float(gain.value) if np.isfinite(gain.value) else None
+            value = finite(gain.value)
             told.append(
                 Measure(
                     "net_benefit_gain",

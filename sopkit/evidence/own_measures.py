@@ -25,7 +25,7 @@ from sopkit.errors import DataError, WrongUse
 from sopkit.evidence import rules
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan
 from sopkit.evidence.calling import Function, Told, call, drawn_rows
-from sopkit.evidence.measure import Measure, measure_name, number, with_unit
+from sopkit.evidence.measure import Measure, finite, measure_name, number, with_unit
 from sopkit.evidence.metrics import METRICS, Task, accuracy, mae, roc_auc, why_not
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class OwnGain:
         elif limit is not None:
             name, end = f"{measure_name(self.name)}_worse_high", -gain.low
             threshold, title = Threshold(op="at_most", value=limit), f"{self.title}, worse by at most"
-        value = float(end) if np.isfinite(end) else None
+        value = finite(end)
         detail = {
             "function": self.definition.function,
             "module": self.source,

@@ -22,7 +22,7 @@ from sopkit.definitions.model import Evaluation
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.errors import DataError
 from sopkit.evidence import rules
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, finite, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, room, why_not
 from sopkit.evidence.profiles import kinds as kinds_of
 
@@ -109,7 +109,7 @@ class Robustness:
         rows = [
             Row(
                 row.label,
-                float(row.loss) if np.isfinite(row.loss) else None,
+                finite(row.loss),
                 verdict=Verdict(row.verdict),
                 note="no answer" if row.error else "",
             )
