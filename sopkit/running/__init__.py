@@ -1,6 +1,7 @@
 """Running: takes a run through its stages, and gives each stage notebook what it sees.
 
     stage          the beginning of a stage notebook, `stage.begin(...)`; `this` is what it works with
+    recording      the result that `this.record` makes of a value or a measure
     inputs         where its inputs come from; `champions` the model in service; `formats` bytes and back
     runner         starts, resumes, abandons runs, and takes them as far as they go
     open_run       a run while a runner has it; `attempts` executes its stages, `effects` performs what they request

@@ -32,10 +32,7 @@ from sopkit.definitions.results import (
     Looked,
     Requested,
     Result,
-    Threshold,
     Used,
-    Verdict,
-    judge,
     plain,
 )
 from sopkit.definitions.sop import Sop
@@ -44,10 +41,9 @@ from sopkit.running import waived
 from sopkit.running.champions import Champion
 from sopkit.running.formats import from_bytes, to_bytes
 from sopkit.running.inputs import Found, Inputs, OfRun
+from sopkit.running.recording import Told, result_of
 
 __all__ = ["Stage", "looks_at"]
-
-_OPERATORS = ("at_least", "at_most", "above", "below", "equals")
 
 
 class Stage:
@@ -135,9 +131,8 @@ class Stage:
         from sopkit import modelling
         from sopkit.modelling.tables import rows_digest
 
-        credentials = {name: os.environ[name] for name in self.spec.credentials if name in os.environ}
         snapshot = modelling.read(
-            self.model, as_of=self.as_of, root=self.workspace.root, module=self.module, credentials=credentials
+            self.model, as_of=self.as_of, root=self.workspace.root, module=self.module, credentials=self._credentials
         )
         when = render_value(self.as_of)
         used = Used(input="data", digest=rows_digest(snapshot.table), note=self.model.data.source)
@@ -149,9 +144,8 @@ class Stage:
         from sopkit import modelling
         from sopkit.modelling.tables import rows_digest
 
-        credentials = {name: os.environ[name] for name in self.spec.credentials if name in os.environ}
         series = modelling.read_indicators(
-            self.model, as_of=self.as_of, root=self.workspace.root, module=self.module, credentials=credentials
+            self.model, as_of=self.as_of, root=self.workspace.root, module=self.module, credentials=self._credentials
         )
         for name, known in series.items():
             source = self.model.data.indicators[name].source
@@ -230,30 +224,10 @@ class Stage:
         """
         if name in self._results:
             raise WrongUse(f"`{name}` was recorded before in this stage")
-        limit = _threshold(threshold)
         declared = self.spec.results.get(name)
         title = title or (declared.title if declared else "")
-        if hasattr(value, "verdict") and hasattr(value, "detail"):
-            measured, source = value, "evidence"
-            limit = limit or measured.threshold
-            value, own = measured.value, measured.verdict
-            judged = own if own is not None else judge(value, limit)
-            reason, title = reason or measured.reason, title or measured.title
-            unit, detail = unit or measured.unit, {**measured.detail, **(detail or {})}
-        else:
-            source = "notebook"
-            judged = Verdict(verdict) if verdict else judge(value, limit)
-        result = Result(
-            name=name,
-            title=title,
-            value=plain(value),
-            unit=unit,
-            threshold=limit,
-            verdict=judged,
-            reason=reason,
-            source=source,
-            detail=plain(dict(detail or {})),
-        )
+        told = Told(title=title, unit=unit, reason=reason, verdict=verdict, detail=detail or {})
+        result = result_of(name, value, told, threshold)
         self._results[name] = result
         self._show({RESULT_MIME: plain(result), "text/markdown": render_result(result)})
         self._write_manifest()
@@ -332,6 +306,11 @@ class Stage:
 
     # ------------------------------------------------------------ inside
 
+    @property
+    def _credentials(self) -> dict[str, str]:
+        """Those that the SOP names for this stage."""
+        return {name: os.environ[name] for name in self.spec.credentials if name in os.environ}
+
     def _found(self, name: str) -> Found:
         found = self.inputs.find(self._before, name)
         if found is None:
@@ -393,14 +372,6 @@ def looks_at(workspace: Workspace, digest: str) -> int:
         elif entry.kind == "stage.sealed":
             count += sum(look.get("digest") == digest for look in entry.body.get("looks", ()))
     return count
-
-
-def _threshold(given: Mapping[str, Any]) -> Threshold | None:
-    if unknown := [name for name in given if name not in _OPERATORS]:
-        raise WrongUse(f"`record` has no keyword `{unknown[0]}`", expected=", ".join(_OPERATORS))
-    if len(given) > 1:
-        raise WrongUse("a result has one threshold", got=", ".join(given))
-    return next((Threshold(op=op, value=plain(value)) for op, value in given.items()), None)
 
 
 def _size(value: Any) -> str:
