@@ -106,7 +106,7 @@ def both_resampled(sides: tuple[Side, Side]) -> bool:
 
 
 def together(sides: tuple[Side, Side]) -> Plan:
-    """The plan of a difference: the blocks of both, as many as the side with fewer; a side that has none comes first."""
+    """The plan of a difference: the blocks of both, as many as the side with fewer; one that has none comes first."""
     plans = [side.plan for side in sides]
     fewer = min(plans, key=lambda p: (p.method != "none", p.blocks))
     if not both_resampled(sides):
