@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import ModelFile
+from sopkit.errors import NotEnoughEvidence
 from sopkit.modelling.origins import NAIVE, RollingOrigin
-from sopkit.modelling.splits import folds
+from sopkit.modelling.splits import fewer_folds, folds
 from sopkit.modelling.targets import target
 from sopkit.modelling.training import classes
 
@@ -67,9 +68,11 @@ def forecast(table: pd.DataFrame, prefix: str) -> Array:
 def judged_rows(trial: RollingOrigin, train: pd.DataFrame) -> pd.DataFrame:
     """The rows that the rolling origin forecast, each with `fold`, the `naive` forecast and the chosen `prediction`.
 
-    Rows of later folds come later; no forecast comes from a model that had seen its row.
+    Rows of later folds come later; no forecast comes from a model that had seen its row. Folds that cannot be judged
+    are left out, as they are where a recipe is chosen.
     """
-    parts = {name: part.set_index(["fold", "row"]) for name, part in trial.predictions.groupby("recipe")}
+    judged = trial.predictions[trial.predictions["fold"].isin(trial.table.loc[trial.table["judged"], "fold"])]
+    parts = {name: part.set_index(["fold", "row"]) for name, part in judged.groupby("recipe")}
     chosen, naive = parts[trial.chosen], parts[NAIVE].reindex(parts[trial.chosen].index)
     rows = train.loc[chosen.index.get_level_values("row")].reset_index(drop=True)
     rows = rows.assign(fold=chosen.index.get_level_values("fold").to_numpy())
@@ -80,10 +83,16 @@ def judged_rows(trial: RollingOrigin, train: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def fold_rows(train: pd.DataFrame, model: ModelFile) -> pd.DataFrame:
-    """The training rows that lie in a test window of the rolling origin."""
-    cuts = folds(train, model)
-    return pd.concat([cut.parts(train, model.data.time)[1] for cut in cuts])
+def fold_rows(train: pd.DataFrame, model: ModelFile) -> tuple[pd.DataFrame, str]:
+    """The training rows that lie in a test window of the rolling origin, and where these are fewer than asked for, why.
+
+    Rows that allow no fold at all give no rows.
+    """
+    try:
+        cuts = folds(train, model)
+    except NotEnoughEvidence as error:
+        return train.iloc[:0], error.what
+    return pd.concat([cut.parts(train, model.data.time)[1] for cut in cuts]), fewer_folds(cuts, model)
 
 
 def together(*tables: pd.DataFrame) -> pd.DataFrame:

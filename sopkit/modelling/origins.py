@@ -4,7 +4,10 @@ The rules:
 * everything happens inside the training rows; held-out rows are never looked at here;
 * each fold trains on its past (minus the label delay) and is tested on the window after it;
 * a fold whose test rows cannot bear the primary metric (one class only) is judged for no recipe;
-* the best mean of the primary metric wins, the earlier recipe of the model file on a tie;
+* the best mean of the primary metric wins, unless an earlier recipe of the model file ties with it: what differs by no
+  more than `evaluation.margin` (of a loss: that share of the naive forecast's) is no difference that a promotion would
+  count, and what is within one standard error over the folds that tell the two apart is noise (the rule of one standard
+  error, Breiman et al. 1984, Classification and Regression Trees, section 3.4.3);
 * the naive forecast knows no features: class shares of the training rows, or what came in the same slot of
   the last season (`seasons`).
 
@@ -29,7 +32,7 @@ from sopkit.errors import NotEnoughEvidence
 from sopkit.modelling.challengers import Recipe
 from sopkit.modelling.seasons import seasonal_naive
 from sopkit.modelling.side_by_side import side_by_side
-from sopkit.modelling.splits import Fold, folds
+from sopkit.modelling.splits import Fold, fewer_folds, folds
 from sopkit.modelling.targets import classes_of, target
 from sopkit.modelling.training import classes, fit, predict
 
@@ -38,7 +41,6 @@ __all__ = ["NAIVE", "RollingOrigin", "naive_forecast", "rolling_origin"]
 NAIVE = "naive"
 _PRIMARY = {"binary": "roc_auc", "multiclass": "ovr_roc_auc", "regression": "r2"}
 _LOSSES = frozenset({"brier", "log_loss", "mae", "rmse", "scaled_error"})
-_TIE = 1e-12
 
 Score = Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], dict[str, float]]
 
@@ -155,7 +157,9 @@ def rolling_origin(
         raise NotEnoughEvidence(what, where="evaluation.primary", got="; ".join(dict.fromkeys(table["note"])))
     table["judged"] = table["fold"].isin(table.loc[(table["recipe"] == NAIVE) & table[primary].notna(), "fold"])
     means = _means(table)
-    chosen, why = _choose(table, means, primary, direction)
+    chosen, why = _choose(table, means, primary, direction, model.evaluation.margin)
+    fewer = fewer_folds(cuts, model)
+    why += f"; {fewer}" if fewer else ""
     naive = means[NAIVE][primary]
     beats = math.isfinite(naive) and _good(means[chosen][primary], direction) > _good(naive, direction)
     return RollingOrigin(table, chosen, why, primary, means, beats, pd.concat(forecasts, ignore_index=True), seconds)
@@ -170,7 +174,7 @@ def naive_forecast(
     y = target(past, model).dropna()
     if model.target.task == "binary":
         return np.full(len(test), float(y.mean()))
-    shares = y.value_counts(normalize=True)
+    shares = y[y.isin(known)].value_counts(normalize=True)  # a model that is adopted may know fewer classes
     return np.tile([float(shares.get(label, 0.0)) for label in known], (len(test), 1))
 
 
@@ -229,7 +233,9 @@ def _good(value: float, direction: str) -> float:
     return -math.inf if math.isnan(value) else (value if direction == "up" else -value)
 
 
-def _choose(table: pd.DataFrame, means: dict[str, dict[str, float]], primary: str, direction: str) -> tuple[str, str]:
+def _choose(
+    table: pd.DataFrame, means: dict[str, dict[str, float]], primary: str, direction: str, margin: float
+) -> tuple[str, str]:
     names = [name for name in table["recipe"].unique() if name != NAIVE]
     number, judged = table["fold"].nunique(), table.loc[table["judged"], "fold"].nunique()
     goodness = {name: _good(means.get(name, {}).get(primary, math.nan), direction) for name in names}
@@ -243,9 +249,31 @@ def _choose(table: pd.DataFrame, means: dict[str, dict[str, float]], primary: st
             got="; ".join([f"{judged} of {number} folds can be judged", *notes]),
             remedy="collect more rows, or widen the challengers' windows",
         )
-    chosen = next(name for name in names if best - goodness[name] <= _TIE)
+    leader = next(name for name in names if goodness[name] == best)
+    earlier = [name for name in names[: names.index(leader)] if goodness[name] > -math.inf]
+    ties = {name: _tie(table, means, leader, name, primary, margin) for name in earlier}
+    chosen = next((name for name, within in ties.items() if within), leader)
     others = [f"{name} {means[name][primary]:.4f}" for name in names if name != chosen]
-    over = f"{number} folds" if judged == number else f"{judged} of {number} folds (the others cannot be judged)"
-    why = f"{chosen} has the best mean {primary} over {over}: {means[chosen][primary]:.4f}"
-    why += f" against {', '.join(others)}" if others else " (the only recipe)"
+    folds_judged = f"{number} fold{'s' if number != 1 else ''}"
+    over = folds_judged if judged == number else f"{judged} of {folds_judged} (the others cannot be judged)"
+    scored = f"mean {primary} over {over}: {means[chosen][primary]:.4f}"
+    scored += f" against {', '.join(others)}" if others else " (the only recipe)"
+    why = f"{chosen} has the best {scored}"
+    if chosen != leader:
+        why = f"{chosen} comes first in the model file, and {leader} is better by no more than {ties[chosen]}; {scored}"
     return chosen, f"{why}; naive {means[NAIVE][primary]:.4f}"
+
+
+def _tie(
+    table: pd.DataFrame, means: dict[str, dict[str, float]], leader: str, other: str, primary: str, margin: float
+) -> str:
+    """What the leader's advantage over an `other` recipe does not exceed; nothing where it is a real one."""
+    is_loss = primary in _LOSSES
+    line = margin * (abs(means[NAIVE][primary]) if is_loss else 1.0)
+    if abs(means[leader][primary] - means[other][primary]) <= line:
+        return f"the margin of {margin:g}" + (" of the naive forecast's" if is_loss else "")
+    folds_of = table[table["judged"]].pivot(index="fold", columns="recipe", values=primary)
+    apart = folds_of[leader] - folds_of[other]
+    apart = apart[apart != 0]  # a fold on which both made the same model tells nothing
+    error = float(apart.std(ddof=1)) / math.sqrt(len(apart)) if len(apart) > 1 else 0.0
+    return "one standard error over the folds" if abs(float(apart.mean())) <= error else ""

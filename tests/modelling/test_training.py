@@ -17,6 +17,7 @@ from sopkit import modelling
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError, DefinitionError, NotEnoughEvidence
 from sopkit.evidence.metrics import score
+from sopkit.modelling import origins
 from sopkit.modelling.challengers import Recipe
 
 Make = Callable[..., ModelFile]
@@ -241,6 +242,38 @@ def test_a_tie_goes_to_the_first(
     assert modelling.rolling_origin(modelling.recipes(model), rows, model, score=binary_score).chosen == "plain"
 
 
+@pytest.mark.parametrize(
+    ("gaps", "chosen"),
+    [((0.0, -0.0046, 0.0048), "plain"), ((0.008, 0.257, 0.094), "later"), ((0.0, 0.0, 0.0104), "later")],
+)
+def test_a_difference_that_is_noise_is_a_tie(gaps: tuple[float, ...], chosen: str) -> None:
+    """What lies within the margin is no reason to leave the first recipe; what each fold shows is."""
+    rows = [
+        {"fold": fold, "recipe": name, "roc_auc": score, "note": "", "judged": True}
+        for fold, gap in enumerate(gaps)
+        for name, score in (("naive", 0.5), ("plain", 0.8), ("later", 0.8 + gap))
+    ]
+    table = pd.DataFrame(rows)
+    means = {name: {"roc_auc": float(part["roc_auc"].mean())} for name, part in table.groupby("recipe")}
+    found, why = origins._choose(table, means, "roc_auc", "up", 0.003)
+    assert found == chosen
+    assert ("comes first in the model file, and later is better by no more than" in why) == (chosen == "plain")
+
+
+def test_a_difference_that_folds_contradict_is_a_tie() -> None:
+    """Better by more than the margin on average, but within one standard error over the folds: the first recipe."""
+    rows = [
+        {"fold": fold, "recipe": name, "mae": score, "note": "", "judged": True}
+        for fold, gap in enumerate((0.3, -0.2, 0.02))
+        for name, score in (("naive", 4.0), ("plain", 2.0), ("later", 2.0 - gap))
+    ]
+    table = pd.DataFrame(rows)
+    means = {name: {"mae": float(part["mae"].mean())} for name, part in table.groupby("recipe")}
+    found, why = origins._choose(table, means, "mae", "down", 0.003)
+    assert found == "plain"
+    assert "one standard error over the folds" in why
+
+
 def test_a_recipe_that_fails_on_a_fold_is_not_chosen(
     rows: pd.DataFrame, model_with: Make, binary_score: Callable[..., dict[str, float]]
 ) -> None:
@@ -263,6 +296,7 @@ def test_a_fold_of_one_class_counts_for_nobody(
     trial = modelling.rolling_origin(modelling.recipes(model), calm, model, score=binary_score)
     assert trial.table.groupby("fold")["judged"].first().tolist() == [True, True, False]
     assert "over 2 of 3 folds" in trial.why
+    assert {1, 2} == set(modelling.judged_rows(trial, calm)["fold"])
     with pytest.raises(NotEnoughEvidence, match="0 of 3 folds can be judged"):
         modelling.rolling_origin(modelling.recipes(model), rows.assign(alarm=0), model, score=binary_score)
 
@@ -335,6 +369,38 @@ def test_rare_words_are_learned_without_naming_an_estimator(model_with: Make) ->
     fitted = modelling.fit(modelling.recipe(model), table[:450], model)
     area = score("binary", table.alarm[450:], modelling.predict(fitted.pipeline, table[450:], model))["roc_auc"]
     assert area > 0.95, area
+
+
+def test_rare_classes_do_not_make_the_default_certain_of_everything(model_with: Make) -> None:
+    """Beside classes of two or three rows, what the features do not tell stays as uncertain as it is."""
+    rng = np.random.default_rng(4)
+    n = 3000
+    signal = rng.normal(size=n)
+    kind = np.where(rng.random(n) < 1 / (1 + np.exp(-signal)), "often", "seldom").astype(object)
+    kind[rng.choice(2000, 5, replace=False)] = ["once", "once", "twice", "twice", "twice"]
+    times = pd.date_range("2026-01-01", periods=n, freq="h", tz="UTC")
+    noise = {f"noise{place}": rng.integers(0, 40, n).astype(float) for place in range(6)}
+    table = pd.DataFrame({"at": times, "machine": "m", "signal": signal, "alarm": kind, **noise})
+    features = dict.fromkeys(["signal", *noise], "numeric")
+    model = model_with(target={"column": "alarm", "task": "multiclass"}, features=features, estimator=None)
+    fitted = modelling.fit(modelling.recipe(model), table[:2000], model)
+    later = modelling.truth(fitted.pipeline, table[2000:], model)
+    losses = [
+        score("multiclass", later, told)["log_loss"]
+        for told in (
+            modelling.predict(fitted.pipeline, table[2000:], model),
+            np.tile(table.alarm[:2000].value_counts(normalize=True).sort_index(), (1000, 1)),
+        )
+    ]
+    assert losses[0] < losses[1], losses
+
+
+def test_the_naive_forecast_of_a_model_that_knows_fewer_classes_adds_up(rows: pd.DataFrame, model_with: Make) -> None:
+    """The shares of the classes that it knows are shares of these."""
+    model = model_with(target={"column": "alarm", "task": "multiclass"})
+    past = rows.assign(alarm=np.resize(["a", "b", "b", "c"], len(rows)))
+    told = modelling.naive_forecast(past, rows, model, ["a", "b"])
+    assert told[0] == pytest.approx([1 / 3, 2 / 3])
 
 
 @pytest.mark.parametrize("empty", [None, "", "!", "\u00a0"])
