@@ -8,12 +8,15 @@ The rules:
 * a champion whose training data reaches into the window has seen the answers: overlap is an error;
 * folds of the rolling origin lie inside the training rows and keep the same distance (Tashman 2000); one that has
   no rows to test on, because the data has a gap there, is passed over, and two must remain;
-* windows are cut at whole months, quarters or years where the times of the rows are such (see `times`);
+* windows are cut at whole months, quarters or years where the times of the rows are such (see `times`), and no window
+  is shorter than one of them: folds stand on the periods that have rows. Two periods make one fold, the second
+  forecast from the first, which is all that there is; fewer folds than asked for are told (`fewer_folds`);
 * a cut in time puts exact duplicates on one side; entities and texts on both sides are counted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,9 +27,9 @@ from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError, NotEnoughEvidence, WrongUse
 from sopkit.modelling.targets import target
-from sopkit.modelling.times import back, end_of, natural_period, utc
+from sopkit.modelling.times import back, end_of, natural_period, period_starts, periods_in, utc
 
-__all__ = ["Fold", "Splits", "folds", "newest", "split", "unseen_from"]
+__all__ = ["Fold", "Splits", "fewer_folds", "folds", "newest", "split", "unseen_from"]
 
 
 _SHORTER, _SHORTENED = 0.8, 12
@@ -161,28 +164,24 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
 
     Each is `evaluation.window` long, or shorter where the rows do not reach back far enough: the first
     fold has at least as long a past as its window. Where rows became many only lately they are shorter still, so
-    that each fold has its share of rows. `until` is the exclusive end of the training rows.
-    Raises NotEnoughEvidence where fewer than two folds have training and test rows.
+    that each fold has its share of rows. Rows of few periods, or few different times, have a fold for each one that
+    has a past, and so perhaps fewer than asked for. `until` is the exclusive end of the training rows.
+    Raises NotEnoughEvidence where no time has a past, or fewer than two folds have rows on both sides.
     """
     time, delay, number = model.data.time, model.data.label_delay, model.evaluation.folds
     if not len(table):
         raise NotEnoughEvidence("rolling origin needs training rows", got="0 rows")
-    if len(table) > 1 and table[time].min() == table[time].max():
-        raise NotEnoughEvidence(
-            "all rows have the same time: nothing is earlier or later",
-            where=f"column {time}",
-            expected="rows that came one after the other",
-            got=f"{len(table)} rows at {table[time].min()}",
-            remedy="name another column as data.time in the model file",
-        )
-    end = utc(until) if until is not None else end_of(table[time])
-    span = end - table[time].min()
-    window = min(pd.Timedelta(model.evaluation.window), (span - delay) / (number + 1))
     period = natural_period(table[time])
-    shorter = [window * _SHORTER**power for power in range(_SHORTENED)] if period is None else [window]
+    starts = period_starts(table[time], period)
+    end = utc(until) if until is not None else end_of(table[time])
+    if period is not None or len(starts) <= number + 1:
+        length = 1 if period is None else periods_in(model.evaluation.window, period)
+        return _numbered(_on_periods(table, time, starts, length, delay, number), end, delay)
+    span = end - starts[0]
+    window = min(pd.Timedelta(model.evaluation.window), (span - delay) / (number + 1))
+    shorter = [window * _SHORTER**power for power in range(_SHORTENED)]
     for length in [*shorter, window]:  # the first that gives every fold its share of rows, or as it was
-        cuts = [*(back(end, length * (number - place), period) for place in range(number)), end]
-        found = [Fold(at + 1, cut - delay, cut, cuts[at + 1]) for at, cut in enumerate(cuts[:-1])]
+        found = _numbered([end - length * (number - place) for place in range(number)], end, delay)
         parts = [fold.parts(table, time) for fold in found]
         if _shared_out([(len(train), len(test)) for train, test in parts]):
             break
@@ -193,11 +192,62 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
         raise NotEnoughEvidence(
             f"fold {lacking.number} of the rolling origin has no {what} rows",
             where=f"{lacking.test_from} to {lacking.test_until}",
-            expected=f"{number} windows of {render_duration(window.to_pytimedelta())} with rows before each",
-            got=f"{len(table)} rows over {span}",
+            expected=f"{number} windows of {_plain(window)} with rows before each",
+            got=f"{len(table)} rows over {_plain(span)}",
             remedy="collect more rows, or shorten evaluation.window and lower evaluation.folds",
         )
     return usable
+
+
+def fewer_folds(found: Sequence[Fold], model: ModelFile) -> str:
+    """That the rows allow fewer folds than the model file asks for, in words; nothing where they do not."""
+    number = model.evaluation.folds
+    if len(found) >= number:
+        return ""
+    return f"only {len(found)} of {number} folds: no more periods have rows, and rows before them to learn from"
+
+
+def _on_periods(
+    table: pd.DataFrame, time: str, starts: list[pd.Timestamp], length: int, delay: timedelta, number: int
+) -> list[pd.Timestamp]:
+    """Where the folds' tests begin: each has `length` of the periods that have rows, or fewer, and a past as long."""
+    tested = [start for start in starts if start - delay > starts[0]]
+    if not tested:
+        several = len(starts) > 1
+        different = f"{len(starts)} different times" if several else "one time only"
+        raise NotEnoughEvidence(
+            "no row came after the label of an earlier one was known"
+            if several
+            else "two different times are needed: rows to learn from, and later ones to forecast",
+            where=f"column {time}",
+            expected="rows of a time at which the labels of earlier ones were known"
+            + (f" (label delay {render_duration(delay)})" if delay else ""),
+            got=f"{len(table):,} rows of {different}, {_dates(starts[0], starts[-1])}",
+            remedy="wait for the rows of the next period, or name a column with finer times as data.time",
+        )
+    each = max(1, min(length, len(tested) // number, len(starts) // (number + 1)))
+    count = min(number, len(tested))
+    return tested[-each * count :: each]
+
+
+def _numbered(starts: list[pd.Timestamp], end: pd.Timestamp, delay: timedelta) -> list[Fold]:
+    ends = [*starts[1:], end]
+    return [
+        Fold(at, start - delay, start, until) for at, (start, until) in enumerate(zip(starts, ends, strict=True), 1)
+    ]
+
+
+def _dates(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _plain(length: pd.Timedelta) -> str:
+    """A length of time as people say it, rounded."""
+    days = length / pd.Timedelta(days=1)
+    for unit, of in (("years", 365.25), ("days", 1.0), ("hours", 1 / 24), ("minutes", 1 / 1440)):
+        if days >= 2 * of:
+            return f"{days / of:.3g} {unit}"
+    return render_duration(length.to_pytimedelta())
 
 
 def _shared_out(folds: list[tuple[int, int]]) -> bool:

@@ -18,11 +18,12 @@ import pandas as pd
 from sopkit.errors import DataError
 from sopkit.modelling.tables import plain_text
 
-__all__ = ["Period", "back", "end_of", "natural_period", "read_times", "utc"]
+__all__ = ["Period", "back", "end_of", "natural_period", "period_starts", "periods_in", "read_times", "utc"]
 
 Period = Literal["month", "quarter", "year"]
 _NUMBERED = {"unix": "s", "unix-ms": "ms", "day-number": "D"}
 _MONTHS: dict[Period, int] = {"month": 1, "quarter": 3, "year": 12}
+_DAYS_OF_A_MONTH = 30.436875
 
 
 def utc(moment: datetime | str | pd.Timestamp) -> pd.Timestamp:
@@ -94,6 +95,17 @@ def natural_period(times: pd.Series) -> Period | None:
     if (months == 1).all():
         return "year"
     return "quarter" if months.isin((1, 4, 7, 10)).all() else "month"
+
+
+def period_starts(times: pd.Series, period: Period | None) -> list[pd.Timestamp]:
+    """The starts, in order, of the periods that have rows; for finer times each of them."""
+    known = pd.Series(times.dropna().sort_values().unique())
+    return list(known) if period is None else list(dict.fromkeys(_start(moment, period) for moment in known))
+
+
+def periods_in(window: timedelta, period: Period) -> int:
+    """How many whole periods a window is, at least one: 30 days are a month, or a year."""
+    return max(1, round(window / timedelta(days=_DAYS_OF_A_MONTH * _MONTHS[period])))
 
 
 def end_of(times: pd.Series) -> pd.Timestamp:

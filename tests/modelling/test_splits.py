@@ -100,7 +100,7 @@ def test_folds_shrink_to_what_there_is(rows: pd.DataFrame, model_with: Make) -> 
     found = modelling.folds(rows, model_with(evaluation__window="30d"))
     past, test = found[0].parts(rows, "at")
     assert len(past) >= len(test) > 200
-    with pytest.raises(NotEnoughEvidence, match="rolling origin has no"):
+    with pytest.raises(NotEnoughEvidence, match="no row came after the label of an earlier one was known"):
         modelling.folds(rows[:3], model_with(evaluation__window="30d"))
 
 
@@ -135,6 +135,45 @@ def test_a_fold_without_rows_is_passed_over(model_with: Make) -> None:
     model = model_with(evaluation__window="30d", data__label_delay="0d")
     found = modelling.folds(rows, model)
     assert ["2025-03-01", "2025-05-01"] == [f"{fold.test_from:%Y-%m-%d}" for fold in found]
+
+
+@pytest.mark.parametrize(("years", "tested"), [(2, [2016]), (3, [2016, 2017]), (4, [2016, 2017, 2018])])
+def test_two_years_make_one_fold(model_with: Make, years: int, tested: list[int]) -> None:
+    """A window is never shorter than the period that times stand for: each later year is forecast from those before."""
+    rows = monthly(*[f"{year}-01-01" for year in range(2015, 2015 + years)])
+    model = model_with(evaluation__window="30d", data__label_delay="0d")
+    found = modelling.folds(rows, model, until=datetime(2015 + years, 1, 1, tzinfo=UTC))
+    assert [fold.test_from.year for fold in found] == tested
+    assert all(len(past) and len(test) for past, test in (fold.parts(rows, "at") for fold in found))
+    judged, why = modelling.fold_rows(rows, model)
+    assert len(judged) == 40 * len(tested)
+    assert (f"only {len(tested)} of 3 folds" in why) == (len(tested) < 3)
+
+
+def test_one_time_only_is_told_and_leaves_no_rows_to_judge(model_with: Make) -> None:
+    """Rows of a single year allow no forecast: nothing is judged, and the reason is in plain words."""
+    rows, model = monthly("2016-01-01"), model_with(data__label_delay="0d")
+    judged, why = modelling.fold_rows(rows, model)
+    assert judged.empty
+    assert why.startswith("two different times are needed")
+    with pytest.raises(NotEnoughEvidence, match="40 rows of one time only, 2016-01-01"):
+        modelling.folds(rows, model)
+
+
+def test_folds_of_several_months_have_a_past_as_long(model_with: Make) -> None:
+    """A year of months with folds of 91 days: three windows of three months, three months before them."""
+    rows = monthly(*[f"2025-{month:02d}-01" for month in range(1, 13)])
+    model = model_with(evaluation__window="91d", data__label_delay="0d")
+    found = modelling.folds(rows, model)
+    assert ["2025-04-01", "2025-07-01", "2025-10-01"] == [f"{fold.test_from:%Y-%m-%d}" for fold in found]
+
+
+def test_lengths_of_time_are_told_as_people_say_them(model_with: Make) -> None:
+    """Where windows have no rows, the error speaks of days, not of thousands of hours."""
+    hours = pd.date_range("2026-01-01", periods=30, freq="h", tz="UTC")
+    table = pd.DataFrame({"at": [*hours, pd.Timestamp("2026-12-31", tz="UTC")], "alarm": [0, 1] * 15 + [0]})
+    with pytest.raises(NotEnoughEvidence, match="windows of 91 days"):
+        modelling.folds(table, model_with(evaluation__window="300d", data__label_delay="0d"))
 
 
 def test_folds_are_short_where_rows_became_many_only_lately(model_with: Make) -> None:
