@@ -15,6 +15,7 @@ The rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias
@@ -239,14 +240,33 @@ def interval_of(value: float, draws: Array, drawn: Plan, confidence: float = 0.9
     return replace(none, low=float(low), high=float(high), neighbours=neighbours)
 
 
-def resampled(metric: Metric, y: Any, p: Any, drawn: Plan, confidence: float = 0.95) -> Resampled:
-    """A model's metric on all rows and on every resample, so that intervals and differences come from one pass."""
+def resampled(metric: Metric, y: Any, p: Any, drawn: Plan, confidence: float = 0.95, *, folds: Any = None) -> Resampled:
+    """A model's metric on all rows and on every resample, so that intervals and differences come from one pass.
+
+    Predictions of several models, one for each of `folds` (n,), are ranked fold by fold, and the mean over their rows
+    counts: a rank among another model's predictions tells which model is bolder, not which row is likelier (Forman &
+    Scholz 2010, Apples-to-apples in cross-validation studies).
+    """
     y, reason = np.asarray(y, dtype=float), why_not(metric, y, p)
     if reason:
         return Resampled(metric, float("nan"), np.empty(0), replace(drawn, method="none", reason=reason), confidence)
     p = np.asarray(p, dtype=float)
-    draws = np.empty(0) if drawn.method == "none" else metric.over(y, p, drawn.groups, drawn.counts)
-    return Resampled(metric, metric(y, p), draws, drawn, confidence)
+    parts = [np.full(len(y), True)]
+    if folds is not None and metric.ranked is not None:
+        parts = [folds == fold for fold in np.unique(np.asarray(folds))]
+    once = _over(metric, y, p, parts, np.zeros(len(y), dtype=np.intp), np.ones((1, 1)))
+    draws = np.empty(0) if drawn.method == "none" else _over(metric, y, p, parts, drawn.groups, drawn.counts)
+    return Resampled(metric, float(once[0]), draws, drawn, confidence)
+
+
+def _over(metric: Metric, y: Array, p: Array, parts: Sequence[Array], groups: Array, counts: Array) -> Array:
+    """The mean of a metric over parts of the rows (boolean masks), by their rows; parts where it does not exist count
+    for nothing."""
+    values = np.stack([metric.over(y[part], p[part], groups[part], counts) for part in parts])
+    rows = [counts @ np.bincount(groups[part], minlength=counts.shape[1]) for part in parts]
+    weights = np.where(np.isfinite(values), rows, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((weights * np.nan_to_num(values)).sum(axis=0) / weights.sum(axis=0))
 
 
 def mean_interval(values: Any, drawn: Plan, confidence: float = 0.95) -> Interval:

@@ -6,7 +6,7 @@ The rules:
 * the third arm splits the gain: recipe on new data over champion is what the data did, challenger over that is
   what the recipe did;
 * a limit that the model file declares of its own (`own_measures`, `costs`) is never left out in silence;
-* a first champion is held against a naive forecast on the folds of a rolling origin.
+* a first champion is held against a naive forecast on the folds of a rolling origin, its rows ranked fold by fold.
 """
 
 from __future__ import annotations
@@ -46,12 +46,14 @@ def compare(
     own: OwnMeasures | None = None,
     costs: CostComparison | None = None,
     unit: str = "",
+    folds: Any = None,
 ) -> Comparison:
     """The challenger against the champion on the same later rows.
 
     `y` (n,) and predictions as in `metrics`; `blocks` (n,) as in `bootstrap.plan`; `slices` one column a slice,
     rows in the order of `y`. `names` may rename `champion` and `challenger` for people.
     `own` and `costs`, of the same rows, take part in the rule as the model file says; `unit` is that of the target.
+    `folds` (n,) says which rows one model has predicted, where several have (`bootstrap.resampled`).
     Raises DataError when shapes do not fit, WrongUse for a metric the task does not have, or an own measure or costs
     that the rule needs and nobody measured.
     """
@@ -70,7 +72,8 @@ def compare(
 
     measured = sorted(METRICS[task].values(), key=lambda m: (m is not primary, m.name not in guardrails))
     each = {
-        arm: {m.name: resampled(m, truth, p, drawn, evaluation.confidence) for m in measured} for arm, p in arms.items()
+        arm: {m.name: resampled(m, truth, p, drawn, evaluation.confidence, folds=folds) for m in measured}
+        for arm, p in arms.items()
     }
 
     def gain(metric: Metric, better: str, than: str) -> Gain:
@@ -138,6 +141,7 @@ def against_naive(
         names={CHAMPION: "the naive baseline", CHALLENGER: "the model"} | dict(names or {}),
         own=own,
         costs=costs,
+        folds=np.asarray(folds),
     )
 
 

@@ -249,6 +249,20 @@ def test_a_first_champion_has_to_beat_the_naive_forecast():
     assert against_naive(y, naive, naive, task="binary", blocks=day, folds=folds).verdict is Verdict.FAIL
 
 
+def test_rows_are_ranked_among_those_that_the_same_model_has_predicted():
+    """Months of unlike rates, each forecast by a model of its own: a constant has no skill at all, and a model that
+    ranks every month rightly has all there is, though its level is wrong from month to month."""
+    folds = np.repeat([1, 2, 3], 400)
+    y = np.tile(np.arange(400), 3) % 100 < np.repeat([10, 30, 50], 400)
+    day = np.arange(1200) // 20
+    naive, right = folds / 10.0, (y + 2.0 * (4 - folds)) / 10
+    found = against_naive(y.astype(float), right, naive, task="binary", blocks=day, folds=folds, evaluation=QUICK)
+    assert (found.scores["champion"]["roc_auc"].value, found.scores["challenger"]["roc_auc"].value) == (0.5, 1.0)
+    assert found.gains["roc_auc"].interval.value == 0.5
+    pooled = compare(y.astype(float), naive, right, task="binary", blocks=day, evaluation=QUICK)
+    assert pooled.scores["champion"]["roc_auc"].value > 0.6
+
+
 def test_the_same_inputs_give_the_same_record():
     """Two comparisons of the same arrays are equal as JSON, so a replay can be compared."""
     y, old, new, day = binary()
