@@ -18,6 +18,7 @@ from sopkit.evidence.house_style import (
     clip,
     dates,
     figure,
+    folded,
     legend,
     literal,
 )
@@ -65,7 +66,7 @@ class Row:
 
 def _horizontal(title: str, rows: Sequence[Row], x_label: str, subtitle: str, words: bool = True) -> tuple[Chart, Axes]:
     chart, axes = figure(title, subtitle=subtitle, height=0.62 + 0.29 * len(rows) if rows else 0.3)
-    axes.set_yticks(range(len(rows)), [clip(row.label) for row in rows])
+    axes.set_yticks(range(len(rows)), [folded(row.label) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(literal(x_label))
     axes.grid(axis="y", visible=False)
@@ -77,7 +78,7 @@ def _horizontal(title: str, rows: Sequence[Row], x_label: str, subtitle: str, wo
     ]
     if any(notes):
         beside = axes.secondary_yaxis("right")
-        beside.set_yticks(range(len(rows)), [clip(note, 44) for note in notes])
+        beside.set_yticks(range(len(rows)), [folded(note, 44) for note in notes])
         beside.tick_params(length=0)
         beside.spines["right"].set_visible(False)
     return chart, axes
@@ -221,7 +222,7 @@ def pairs(
         for place, (low, high) in enumerate(ends):
             for width, colour in ((3.4, "white"), (1.3, INK)):  # seen on light and on dark bars
                 axes.plot([low, high], [place + offset] * 2, color=colour, linewidth=width)
-    axes.set_yticks(range(len(labels)), [clip(label) for label in labels])
+    axes.set_yticks(range(len(labels)), [folded(label) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)

@@ -35,6 +35,7 @@ __all__ = [
     "clip",
     "dates",
     "figure",
+    "folded",
     "legend",
     "literal",
 ]
@@ -143,9 +144,15 @@ def clip(text: object, length: int = 34) -> str:
     return literal(line if len(line) <= length else line[: length - 1] + "…")
 
 
+def folded(text: object, length: int = 34) -> str:
+    """`text` on one line or two, short enough for an axis."""
+    lines = textwrap.wrap(literal(str(text)), length, max_lines=2, placeholder=" …")
+    return "\n".join(lines)
+
+
 def literal(text: str) -> str:
-    """A dollar sign in a column name is a dollar sign, not the start of a formula."""
-    return text.replace("$", r"\$")
+    """A dollar sign in a column name is a dollar sign, not the start of a formula; a number keeps its per cent sign."""
+    return text.replace("$", r"\$").replace(" %", "\u00a0%")
 
 
 def legend(axes: Axes, columns: int = 4) -> None:

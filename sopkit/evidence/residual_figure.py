@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sopkit.definitions.results import Verdict
-from sopkit.evidence.charts import COLOURS, INK, MUTED, VERDICTS, Chart, clip, dates, figure, legend, literal
+from sopkit.evidence.charts import COLOURS, INK, MUTED, VERDICTS, Chart, dates, figure, folded, legend, literal
 
 if TYPE_CHECKING:
     from sopkit.evidence.residuals import Residuals
@@ -59,7 +59,7 @@ def _slices(axes: Any, found: Residuals, slices: Any, unit: str) -> None:
         colour, marker, _ = VERDICTS[Verdict(row.verdict)]
         axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2)
         axes.plot([row.bias], [place], color=colour, marker=marker, markersize=6)
-    names = [clip(f"{row.slice} = {row.value}, {row.rows:,} rows") for row in slices.itertuples()]
+    names = [folded(f"{row.slice} = {row.value}, {row.rows:,} rows") for row in slices.itertuples()]
     axes.set_yticks(range(len(slices)), names)
     axes.set_ylim(len(slices) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)

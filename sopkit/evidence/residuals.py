@@ -24,6 +24,7 @@ from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence import rules
 from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan_of, simultaneous
+from sopkit.evidence.groups import grouped
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task, bias, room, why_not
 from sopkit.evidence.parts import parts_of
@@ -223,9 +224,9 @@ def _by_slice(
 ) -> pd.DataFrame:
     rows, draws = list[dict[str, Any]](), []
     for column in [] if slices is None else slices.columns:
-        values = slices[column].astype("string").fillna("(missing)").to_numpy()  # type: ignore[index]
-        for value in sorted(set(values.tolist())):
-            mask = values == value
+        values = grouped(slices[column])  # type: ignore[index]
+        for value in values.categories:
+            mask = np.asarray(values == value)
             part = drawn.of(mask, evaluation.minimum_blocks)
             few = f"only {int(mask.sum())} rows, {evaluation.minimum_rows} are needed"
             reason = few if mask.sum() < evaluation.minimum_rows else part.reason if part.method == "none" else ""

@@ -4,7 +4,8 @@ The rules:
 * slices share the resamples of the whole, and their intervals hold together, so forty slices are no forty chances
   of a false alarm;
 * a slice fails when its interval lies wholly below minus the margin: it is shown to be worse;
-* too few rows or blocks, or one class only, is `insufficient`; rows without a value are a slice of their own.
+* too few rows or blocks, or one class only, is `insufficient`; rows without a value are a slice of their own, and
+  many numbers are cut at their quartiles.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from sopkit.definitions.model import Evaluation
 from sopkit.errors import DataError
 from sopkit.evidence.bootstrap import Plan, simultaneous
+from sopkit.evidence.groups import grouped
 from sopkit.evidence.metrics import Metric, room
 
 __all__ = ["by_slice"]
@@ -44,9 +46,9 @@ def by_slice(
     rows: list[dict[str, Any]] = []
     draws = []
     for column in slices.columns:
-        values = slices[column].astype("string").fillna("(missing)").to_numpy()
-        for value in sorted(set(values.tolist())):
-            mask = values == value
+        values = grouped(slices[column])
+        for value in values.categories:
+            mask = np.asarray(values == value)
             part = drawn.of(mask, evaluation.minimum_blocks)
             old, new = metric(y[mask], champion[mask]), metric(y[mask], challenger[mask])
             gain = float(metric.goodness(new) - metric.goodness(old))
