@@ -5,6 +5,8 @@ Rows without a value are a group of their own, last. Numbers stand in their orde
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -23,7 +25,7 @@ def grouped(column: pd.Series) -> pd.Categorical:
     if numbers and known.nunique() > MOST_NUMBERS:
         values = column.to_numpy(dtype=float, na_value=np.nan)
         ends = np.unique(np.quantile(values[np.isfinite(values)], [0, 0.25, 0.5, 0.75, 1]))
-        names = [f"{number(low, 4)} to {number(high, 4)}" for low, high in zip(ends[:-1], ends[1:], strict=True)]
+        names = [f"{number(low, 4)} to {number(high, 4)}" for low, high in pairwise(ends)]
         place = np.clip(np.searchsorted(ends, values, side="left") - 1, 0, len(names) - 1)
         codes = np.where(np.isnan(values), len(names), place)
     else:
