@@ -5,9 +5,10 @@ Three things are promised, and each may be broken:
   hand (`2 AUC - 1`, the Brier skill score, r2 ...). A share, because a raw Brier score gets worse when the target
   becomes commoner, and better when it becomes rarer, with the same model;
 * *its own word*: a probability is a promise by itself. The mean squared error that the model's own probabilities
-  announce, the mean of p(1 - p), is compared with the one that came (Spiegelhalter 1986). It needs no reference
-  period, so it tells a model that has lost touch even where ranking is as good as ever;
-* for regression, in its place, that the error has no direction: bias as a share of the no-skill error.
+  announce, the mean of p(1 - p), is compared with the one that came (Spiegelhalter 1986), so that it tells a model
+  that has lost touch even where ranking is as good as ever. What the two were apart at the evaluation was before the
+  signer there and is promised too: only growth beyond it breaks the promise (of older promises: beyond zero);
+* for regression, in its place, that the error has no direction: bias as a share of the no-skill error, likewise.
 
 A promise is broken when it is worse by more than the limit and the interval of the difference excludes zero.
 Intervals are by blocks of time with 5 % beyond each end, each for itself: a false alarm costs a look, not a decision.
@@ -30,7 +31,7 @@ from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan
 from sopkit.evidence.formulas import frequent
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, why_not
-from sopkit.evidence.own_word import NAMES, own_word
+from sopkit.evidence.own_word import NAMES, own_word, stated_gap
 from sopkit.evidence.skill import as_skill, beyond, is_known, skill_of
 
 __all__ = ["Promise", "PromiseKept", "make_promise", "promise_kept"]
@@ -49,24 +50,27 @@ class Promise:
     rows: int = 0
     period: str = ""
     classes: tuple[str, ...] = ()  # over which means over classes were taken
+    own_word: Interval | None = None  # how far the model was from its own word; None in older promises
 
     def to_dict(self) -> dict[str, Any]:
         scores = {name: score.to_dict() for name, score in self.scores.items()}
         parts = {"scores": scores, "no_skill": plain(dict(self.no_skill))}
-        return {"task": self.task, **parts, "rows": self.rows, "period": self.period, "classes": list(self.classes)}
+        told = {"rows": self.rows, "period": self.period, "classes": list(self.classes)}
+        return {"task": self.task, **parts, **told, "own_word": self.own_word.to_dict() if self.own_word else None}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Promise:
         """The promise that `to_dict` wrote; fields that a later version added are left out."""
-        known = Interval.__dataclass_fields__
-        scores = {}
-        for name, told in data["scores"].items():
-            parts: dict[str, Any] = {key: value for key, value in told.items() if key in known}
-            parts |= {key: float(parts[key]) for key in FLOATS if key in parts}
-            scores[name] = Interval(**parts)
+        scores = {name: _interval(told) for name, told in data["scores"].items()}
         chance = {name: float(value) for name, value in data["no_skill"].items()}
         classes = tuple(str(name) for name in data.get("classes", ()))
-        return cls(data["task"], scores, chance, int(data.get("rows", 0)), str(data.get("period", "")), classes)
+        word = _interval(data["own_word"]) if data.get("own_word") else None
+        return cls(data["task"], scores, chance, int(data.get("rows", 0)), str(data.get("period", "")), classes, word)
+
+
+def _interval(told: Mapping[str, Any]) -> Interval:
+    parts: dict[str, Any] = {key: value for key, value in told.items() if key in Interval.__dataclass_fields__}
+    return Interval(**parts | {key: float(parts[key]) for key in FLOATS if key in parts})
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,8 @@ def make_promise(
     drawn = plan(blocks, len(y), **options)
     scores = {name: metric_interval(metric, y, prediction, drawn) for name, metric in promised.items()}
     chances = {name: no_skill(task, metric, y) for name, metric in promised.items()}
-    return Promise(task, scores, chances, len(y), period, _averaged(task, y, labels))
+    word = stated_gap(task, y, prediction, drawn)
+    return Promise(task, scores, chances, len(y), period, _averaged(task, y, labels), word)
 
 
 def promise_kept(
@@ -217,7 +222,8 @@ def promise_kept(
     metrics = _promised(task, primary, guardrails)
     classes = _averaged(task, y, labels)
     measures = [_skill(promise, metric, y, prediction, drawn, limit, confidence, classes) for metric in metrics]
-    word = own_word(task, y, prediction, drawn, max(limit, limits.stated_gap), confidence)
+    wider, said = max(limit, limits.stated_gap), promise.own_word if promise else None
+    word = own_word(task, y, prediction, drawn, wider, confidence, said)
     return PromiseKept([*measures, *([word] if word else [])], len(y), drawn.blocks, limit, period)
 
 

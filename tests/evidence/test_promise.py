@@ -66,20 +66,60 @@ def test_a_commoner_target_alone_does_not_break_the_promise_of_skill():
 
 
 def test_a_model_that_understates_its_error_breaks_its_word():
-    """Scores that are too bold rank as well as ever and are caught by what they say of themselves."""
+    """Scores that became too bold rank as well as ever and are caught by what they say of themselves."""
     y, p, blocks = world(seed=2, overstated=2.5)
-    found = kept(promised(overstated=2.5), y, p, blocks)
+    said = {**promised(overstated=2.5).to_dict(), "own_word": promised().to_dict()["own_word"]}
+    found = kept(Promise.from_dict(said), y, p, blocks)
     assert [measure.name for measure in found.broken] == ["promise_stated_error"]
     assert found.broken[0].detail["direction"] == "worse than it says"
+
+
+def test_a_model_that_was_as_bold_at_its_evaluation_keeps_its_promise():
+    """What the signer saw of calibration is no harm later; one that is twice as far off then breaks its word."""
+    before = promised(overstated=2.5)
+    same = kept(before, *world(seed=2, overstated=2.5))
+    assert same.broken == []
+    assert "at the evaluation" in same.measures[-1].reason
+    farther = kept(before, *world(seed=2, overstated=6.0))
+    assert "promise_stated_error" in [measure.name for measure in farther.broken]
+    assert "farther off by" in farther.measures[-1].reason
+    assert kept(before, *world(seed=2)).measures[-1].verdict is Verdict.PASS
+
+
+def test_an_older_promise_is_held_against_zero():
+    """A promise that was made before the gap was kept has none, and the model's own word is held as it was."""
+    y, p, blocks = world(seed=2, overstated=2.5)
+    old = {key: value for key, value in promised(overstated=2.5).to_dict().items() if key != "own_word"}
+    assert [measure.name for measure in kept(Promise.from_dict(old), y, p, blocks).broken] == ["promise_stated_error"]
+
+
+def test_a_gap_that_turned_round_is_counted_from_zero():
+    """Forecasts that were too low by a tenth and are too high by as much have lost their word."""
+    random = np.random.default_rng(0)
+    y, x = (values + random.normal(0, 1, 4000) for values in [random.normal(0, 1, 4000)] * 2)
+    blocks = np.arange(4000) // 100
+    low = make_promise("regression", y, x - y.std() * 0.1, blocks=blocks)
+    same = promise_kept(low, y, x - y.std() * 0.1, task="regression", blocks=blocks)
+    turned = promise_kept(low, y, x + y.std() * 0.1, task="regression", blocks=blocks)
+    assert same.measures[-1].value == pytest.approx(0)
+    assert turned.measures[-1].verdict is Verdict.FAIL
+
+
+def test_without_change_a_bold_model_gives_no_more_false_alarms():
+    """A hundred later months of the same overconfident model: at most 5 alarms."""
+    promise = promised(overstated=2.5)
+    months = (world(3000, seed=s, overstated=2.5) for s in range(100, 200))
+    assert sum(bool(kept(promise, *month, resamples=200).broken) for month in months) <= 5
 
 
 def test_the_models_word_is_the_mean_of_p_times_one_minus_p():
     """The stated error, the error that came and the gap are computed by hand."""
     y, p, blocks = world(seed=2, overstated=1.7)
-    measure = kept(promised(), y, p, blocks).measures[-1]
+    measure = kept(None, y, p, blocks).measures[-1]
     said, came = np.mean(p * (1 - p)), np.mean((p - y) ** 2)
-    assert measure.detail["promised"] == pytest.approx(said)
-    assert measure.detail["now"] == pytest.approx(came)
+    assert measure.detail["said"] == pytest.approx(said)
+    assert measure.detail["came"] == pytest.approx(came)
+    assert measure.detail["now"] == measure.value
     assert measure.value == pytest.approx((came - said) / (y.mean() * (1 - y.mean())))
 
 

@@ -260,13 +260,15 @@ def facts_of(champion, flights, flights_model, at: pd.Timestamp) -> tuple[Facts,
 
 
 def test_on_the_first_of_july_drift_and_performance_have_fired(champion, flights, flights_model):
-    """The winter champion in June: weather has drifted, and its own probabilities understate how wrong it is, which a
-    rainy fortnight may explain as well."""
+    """The winter champion in June: weather has drifted and skill is lost, while its own probabilities understate how
+    wrong it is hardly more than they did when it was approved."""
     facts, told = facts_of(champion, flights, flights_model, pd.Timestamp("2013-07-01", tz="UTC"))
     found = evaluate_triggers(flights_model.triggers, facts, as_of=NOW)
     assert {"drift", "performance"} == set(found.fired)
-    doubtful = [m.name for m in facts.performance.measures if m.verdict is Verdict.INSUFFICIENT]
-    assert doubtful == ["promise_stated_error"]
+    word = facts.performance.measures[-1]
+    assert (word.name, word.verdict) == ("promise_stated_error", Verdict.PASS)
+    assert word.detail["now"] > 0.05
+    assert word.value == pytest.approx(word.detail["now"] - word.detail["promised"])
     assert "data_drift" in told.at_work
 
 
