@@ -5,7 +5,8 @@ A number cannot tell a leak from a very good feature (Kaufman 2012; `rules.Leaks
 * a feature that alone predicts the target suspiciously well blocks unless the model file says when it is known
   (`known_at`); with that it is a question that is put before the signer;
 * the same holds for a feature whose missing values alone tell the label;
-* a text may tell much and rightly so: it is asked about only where it is nearly always right (`text_leaks`);
+* a text may tell much and rightly so: it is asked about only where it is nearly always right, or where one single
+  word tells the label (`text_leaks`);
 * features that only together, by their moments, or by the order of rows give it away: see `leak_forms`;
 * too few labels is `insufficient`, never "no leak".
 
@@ -27,7 +28,7 @@ from sopkit.evidence.findings import Finding, finding
 from sopkit.evidence.leak_forms import ids_and_order, known_later, made_of_parts
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.profiles import kinds
-from sopkit.evidence.strength import coded, strength
+from sopkit.evidence.strength import Told, coded, strength
 from sopkit.evidence.text_leaks import names_its_label, text_strength
 
 __all__ = ["Leaks", "Strength", "suspected_leaks"]
@@ -121,7 +122,7 @@ def suspected_leaks(
     wanted = kinds(features)
     if known_at is None:
         known_at = {name: kind.known_at for name, kind in features.items() if getattr(kind, "known_at", None)}
-    measure = "rank correlation on later rows" if task == "regression" else "AUC on later rows"
+    measure = "rank correlation or explained variance on later rows" if task == "regression" else "AUC on later rows"
     limit = limits.rank if task == "regression" else limits.auc
     findings = [_made_of(name) for name in wanted if name in target_columns]
     known = target.notna().to_numpy()
@@ -145,19 +146,20 @@ def suspected_leaks(
             continue
         text = kind == "text"
         if text:
-            value, missing = text_strength(rows[name], [one.y for one in columns], task)
+            told = text_strength(rows[name], [one.y for one in columns], task)
             findings += names_its_label(rows[name], y, name) if task == "multiclass" else []
         else:
-            value, missing = strength(rows[name], kind, columns, task, limits)
-        suspicious = value >= (limits.certain if text else limit) or missing >= limits.missing
+            told = strength(rows[name], kind, columns, task, limits)
+        why = _suspicion(name, told, limits.certain if text else limit, limits)
+        suspicious = bool(why)
         declared = known_at.get(name)
         if suspicious and name not in target_columns:
-            findings.append(_suspect(name, value, missing, declared, task, limits))
+            findings.append(_suspect(name, why, declared))
         bad = (suspicious and not declared) or name in target_columns
         verdict = Verdict.FAIL if bad else Verdict.PASS
-        told = findings[-1].sentence if suspicious else ""
+        reason = findings[-1].sentence if suspicious else ""
         note = f"a text: asked from {limits.certain:g}" if text else ""
-        strengths.append(Strength(name, value, missing, verdict, told, declared, note))
+        strengths.append(Strength(name, told.value, told.missing, verdict, reason, declared, note))
     others = {name: kind for name, kind in wanted.items() if name in rows and name not in target_columns}
     named = {finding.column for finding in findings}
     numeric = [name for name, kind in others.items() if kind == "numeric" and name not in named]
@@ -181,12 +183,20 @@ def _made_of(name: str) -> Finding:
     return finding("target_as_feature", told, name, remedy=remedy)
 
 
-def _suspect(name: str, value: float, missing: float, declared: str | None, task: str, limits: rules.Leaks) -> Finding:
-    if task != "regression" and missing >= limits.missing and not value < missing:
-        told = f"Whether {name} is missing tells the target by itself (AUC {number(missing)})"
-    else:
-        kind = "rank correlation" if task == "regression" else "AUC"
-        told = f"{name} alone predicts the target suspiciously well ({kind} {number(value)})"
+def _suspicion(name: str, told: Told, limit: float, limits: rules.Leaks) -> str:
+    """Which limit was passed, in words; nothing where none was. What missing values say, the others say as well."""
+    if told.missing >= limits.missing and not told.missing < told.value >= limit:
+        return f"Whether {name} is missing tells the target by itself (AUC {number(told.missing)})"
+    if told.value >= limit:
+        return f"{name} alone predicts the target suspiciously well ({told.sense} {number(told.value)})"
+    if told.by_word >= limits.word:
+        return (
+            f"A single word of {name}, '{told.word}', tells the target suspiciously well (AUC {number(told.by_word)})"
+        )
+    return ""
+
+
+def _suspect(name: str, told: str, declared: str | None) -> Finding:
     if declared:
         told += f"; the model file says it is known at: {declared}"
         remedy = "the signer confirms that this value exists at the moment of prediction"

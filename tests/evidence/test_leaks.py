@@ -71,11 +71,93 @@ def test_missing_values_that_tell_the_label_block(table):
     assert "Whether b is missing" in found.findings[0].sentence
 
 
+def test_the_sentence_names_the_limit_that_was_passed(table):
+    """Where values tell nothing more than their absence does, it is the absence that is told about."""
+    random = np.random.default_rng(0)
+    gone = random.random(len(table)) < np.where(table["y"] == 1, 0.65, 0.05)
+    found = look(table.assign(b=pd.Series(random.normal(size=len(table))).where(~gone)))
+    assert found.suspects == ["b"]
+    assert found.findings[0].sentence.startswith("Whether b is missing tells the target by itself (AUC 0.8")
+
+
+def test_missing_values_that_change_sides_are_no_leak():
+    """Missing for one class in one month and for the other in the next tells nothing: the past would mislead."""
+    random = np.random.default_rng(0)
+    y = (random.random(4000) < 0.5).astype(float)
+    early = np.arange(4000) // 500 % 2 == 0
+    gone = random.random(4000) < np.where((y == 1) == early, 0.9, 0.1)
+    at = pd.date_range("2024-01-01", periods=4000, freq="h")
+    rows = pd.DataFrame({"at": at, "b": pd.Series(random.normal(size=4000)).where(~gone)})
+    assert look(rows, pd.Series(y), {"b": "numeric"}).findings == ()
+
+
+def test_one_class_of_many_whose_values_are_missing_is_no_leak():
+    """An age that is unknown for one class of eleven tells that class only: classes count by their rows."""
+    random = np.random.default_rng(0)
+    classes = pd.Series(random.choice([f"class {i}" for i in range(11)], 6000))
+    age = pd.Series(random.normal(40, 9, 6000)).where((classes != "class 3") | (random.random(6000) < 0.2))
+    rows = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=6000, freq="h"), "age": age})
+    assert look(rows, classes, {"age": "numeric"}, task="multiclass").findings == ()
+
+
 def test_a_number_that_is_the_target_in_regression_blocks(table):
-    """For regression a rank correlation near one blocks."""
+    """For regression a correlation near one blocks."""
     target = table["a"] * 2 + 3
     found = look(table, target, task="regression")
     assert "a" in found.suspects
+
+
+def test_a_noisy_copy_of_a_skewed_number_blocks(table):
+    """Noise hides the order of many small values, not the size of the few large ones: that counts as well."""
+    random = np.random.default_rng(0)
+    target = pd.Series(random.exponential(1, len(table)) ** 3)
+    found = look(table.assign(b=target + random.normal(0, 3, len(table))), target, task="regression")
+    assert found.suspects == ["b"]
+    assert "explained variance" in found.findings[0].sentence
+
+
+def test_the_largest_groups_may_explain_most_of_the_variance():
+    """A city that is a hundred times larger than the others explains nearly all variance, and is no leak."""
+    random = np.random.default_rng(0)
+    city = pd.Series(random.integers(0, 20, 2000))
+    target = random.normal(100, 10, 2000) * np.where(city == 0, 100, 1)
+    rows = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=2000, freq="h"), "city": city.map("city {}".format)})
+    assert look(rows, pd.Series(target), {"city": "categorical"}, task="regression").findings == ()
+
+
+def days(seed: int, number: int = 3, noise: float = 0.0) -> tuple[pd.DataFrame, pd.Series]:
+    """Minutes of days on which a room is in use from morning to evening, with breaks; its air follows slowly."""
+    random = np.random.default_rng(seed)
+    minute = np.arange(1000 * number) % 1000
+    y = ((minute > 350) & (minute < 750)).astype(float)
+    for at in np.flatnonzero(minute == 400):
+        y[at + random.integers(0, 300) :][: random.integers(2, 20)] = 0
+    fresh = np.repeat(random.uniform(0, 40, number), 1000)  # no two days begin with the same air
+    air, level = np.zeros(len(y)), 0.0
+    for i, used in enumerate(y):
+        level += 0.02 * (60 * used - level)
+        air[i] = level
+    told = np.where(random.random(len(y)) < noise, 1 - y, y)
+    at = pd.date_range("2024-01-01", periods=len(y), freq="min")
+    rows = pd.DataFrame({"at": at, "air": air + fresh + random.normal(0, 1, len(y)), "lamp": told * 300})
+    return rows, pd.Series(y)
+
+
+def test_what_follows_long_runs_slowly_is_not_taken_for_a_leak():
+    """The air of a room agrees with its use stretch by stretch, and is not suspected; its lamp is."""
+    for seed in range(10):
+        rows, y = days(seed)
+        assert look(rows, y, {"air": "numeric", "lamp": "numeric"}).suspects == ["lamp"]
+
+
+def test_walks_without_a_meaning_are_seldom_suspected():
+    """Of 200 random walks beside a label that comes twice, at most one in twenty is suspected."""
+    random = np.random.default_rng(0)
+    walks = {f"w{i}": random.normal(size=1000).cumsum() for i in range(200)}
+    rows = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=1000, freq="h")} | walks)
+    place = np.arange(1000)
+    y = pd.Series((((place > 150) & (place < 300)) | ((place > 600) & (place < 800))).astype(float))
+    assert len(look(rows, y, dict.fromkeys(walks, "numeric")).suspects) <= 10
 
 
 def test_summands_of_the_target_block_together(table):
@@ -170,6 +252,18 @@ def test_a_text_may_tell_much_but_not_nearly_everything():
     bad = look(notes(1500, leak=1.0), features={"note": "text"}, task="multiclass")
     assert bad.suspects == ["note"]
     assert {item.name for item in bad.findings} == {"label_in_text", "suspected_leak"}
+
+
+def test_a_single_word_that_tells_nearly_all_blocks():
+    """An ending that is right in 97 % of rows is suspected by its name; a word that is right in 85 % is not."""
+    rows, random = notes(1500), np.random.default_rng(1)
+    right = (rows["y"] == "card fraud") == (random.random(1500) > 0.03)
+    told = look(rows.assign(note=rows["note"] + np.where(right, " via A.", " via P.")), features={"note": "text"},
+                task="multiclass")  # fmt: skip
+    assert told.suspects == ["note"]
+    assert "single word of note" in told.findings[0].sentence
+    assert any(f"'{ending}.'" in told.findings[0].sentence for ending in "ap")
+    assert look(rows, features={"note": "text"}, task="multiclass").findings == ()
 
 
 def test_a_declared_text_is_a_question():

@@ -99,7 +99,7 @@ def test_without_it_nothing_stops_the_bank():
     assert {"sentinel:pdays", "category_appears:contact"} <= {item.id for item in found.warnings}
 
 
-@pytest.mark.parametrize("as_of", ["2015-02-11", "2015-02-19"])
+@pytest.mark.parametrize("as_of", ["2015-02-05", "2015-02-11", "2015-02-19"])
 def test_the_light_of_a_room_is_a_question(as_of):
     """Light blocks until it says when it is known; slow temperature and carbon dioxide never do."""
     file = "occupancy_sensors.csv.gz"
