@@ -5,7 +5,8 @@
     tables       the one house style of tables                  readable()
     validation   is this table what its model file says?        validate() -> Findings
     by_period    what changes with time inside the snapshot?    missing_by_period()
-    labels       are the labels mature, and do they jump?       label_maturity(), label_rate()
+    maturity     are the labels that are due there?             label_maturity()
+    labels       does their rate jump?                          label_rate()
     leaks        which features know the answer?                suspected_leaks()
     representation   who is in the data, slice by slice?        representation()
     drift        have the inputs moved, and does it matter?     drift()
@@ -57,8 +58,9 @@ from sopkit.evidence.findings import Finding, Findings
 from sopkit.evidence.harm import harm_of
 from sopkit.evidence.importance import Importance, importance_of
 from sopkit.evidence.indicators import Reading, Readings, readings
-from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, label_rate
+from sopkit.evidence.labels import LabelRate, label_rate
 from sopkit.evidence.leaks import Leaks, Strength, suspected_leaks
+from sopkit.evidence.maturity import LabelMaturity, label_maturity
 from sopkit.evidence.measure import Measure, failed, insufficient, measured
 from sopkit.evidence.metrics import no_skill, score
 from sopkit.evidence.misses import Misses, misses_of
@@ -76,7 +78,7 @@ from sopkit.evidence.representation import Group, Representation, representation
 from sopkit.evidence.residuals import Residuals, residuals_of
 from sopkit.evidence.robustness import Robustness, robustness_of
 from sopkit.evidence.season import Season, same_season
-from sopkit.evidence.separation import blocks_of, groups_of, kept_apart, split_figure, unseen
+from sopkit.evidence.separation import blocks_of, groups_of, kept_apart, rows_told, split_figure, unseen
 from sopkit.evidence.shap_values import ShapValues, shap_values_of
 from sopkit.evidence.tables import Readable, readable
 from sopkit.evidence.triggers import Facts, Fired, Triggers, evaluate_triggers, last_scheduled
@@ -105,11 +107,11 @@ __all__ = [
     "LabelRate",
     "Leaks",
     "Measure",
+    "Misses",
     "MissingByPeriod",
     "NearDuplicates",
     "NewTexts",
     "OperatingPoint",
-    "Misses",
     "Outcome",
     "OwnMeasures",
     "PartialDependence",
@@ -147,9 +149,9 @@ __all__ = [
     "fairness_examined",
     "fairness_of",
     "folds_figure",
-    "harm_of",
-    "groups_of",
     "groups_examined",
+    "groups_of",
+    "harm_of",
     "importance_of",
     "insufficient",
     "kept_apart",
@@ -160,8 +162,8 @@ __all__ = [
     "lessons_table",
     "make_promise",
     "measured",
-    "missing_by_period",
     "misses_of",
+    "missing_by_period",
     "near_duplicates",
     "net_benefit",
     "no_skill",
@@ -177,10 +179,11 @@ __all__ = [
     "readable",
     "readings",
     "representation",
-    "robustness_examined",
     "residuals_of",
-    "robustness_of",
     "resources_figure",
+    "robustness_examined",
+    "robustness_of",
+    "rows_told",
     "same_season",
     "scaled_error_of",
     "score",
@@ -189,8 +192,8 @@ __all__ = [
     "split_figure",
     "suspected_leaks",
     "time_blocks",
-    "validate",
     "unseen",
+    "validate",
     "weights",
     "wilson",
 ]

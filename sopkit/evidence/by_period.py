@@ -1,11 +1,12 @@
 """The snapshot against itself, period by period: what changes with time inside the rows that are learned from.
 
 The rules:
-* a period is the finest of hour, day, week, month, quarter that has enough rows (`period_of`);
+* a period is the finest of hour, day, week, month, quarter, year that has enough rows (`period_of`);
 * a feature is missing differently when the share moves by more than a tenth, for more than one period and beyond
   chance: what it means to have no value has changed, and a model would learn the change;
-* a frequent category appears (vanishes) at a period when there were enough rows before (after) to have seen it;
-  columns that only repeat the calendar do so by nature and are left out;
+* a frequent category appears (vanishes) at a period when there were enough rows before (after) to have seen it, it
+  is there in most periods from then on (until then), and it was never away for so long: a visit is no new category,
+  and snow is back in winter; columns that only repeat the calendar do so by nature and are left out;
 * a number stands still in a period when it has one value there and moves in nearly all others.
 """
 
@@ -21,7 +22,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
 from sopkit.evidence.findings import Finding, finding, of_rows
-from sopkit.evidence.measure import Measure
+from sopkit.evidence.measure import Measure, counted
 from sopkit.evidence.overview import Note
 from sopkit.evidence.profiles import numbers
 
@@ -32,12 +33,13 @@ __all__ = [
     "categories",
     "missing_by_period",
     "moments",
+    "numeric_columns",
     "period_of",
     "periods_of",
     "standstill",
 ]
 
-PERIODS = (("hour", "h"), ("day", "D"), ("week", "W"), ("month", "M"), ("quarter", "Q"))
+PERIODS = (("hour", "h"), ("day", "D"), ("week", "W"), ("month", "M"), ("quarter", "Q"), ("year", "Y"))
 MOST_PERIODS = 110
 
 
@@ -81,6 +83,13 @@ def periods_of(times: pd.Series, minimum_rows: int = rules.VALIDATION.period_row
     starts = read.dt.tz_localize(None).dt.to_period(dict(PERIODS)[period]).dt.start_time
     codes, found = pd.factorize(starts, sort=True)
     return Periods(period, pd.DatetimeIndex(found), codes, np.bincount(codes[codes >= 0], minlength=len(found)))
+
+
+def numeric_columns(table: pd.DataFrame, model: ModelFile) -> list[str]:
+    """The columns of numbers that a model learns from: its numeric features, and a target that is a number."""
+    names = [name for name, feature in model.features.items() if feature.type == "numeric"]
+    target = model.target.column if model.target.task == "regression" else None
+    return [name for name in dict.fromkeys([*names, *([target] if target else [])]) if name in table.columns]
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +200,7 @@ def standstill(table: pd.DataFrame, model: ModelFile, periods: Periods) -> list[
     found: list[Finding] = []
     if len(periods.starts) < 5:
         return found
-    for name, feature in model.features.items():
-        if feature.type != "numeric" or name not in table.columns:
-            continue
+    for name in numeric_columns(table, model):
         values = pd.Series(numbers(table[name]))
         groups = values.groupby(periods.codes)
         kinds, known = groups.nunique(), groups.count()
@@ -204,7 +211,8 @@ def standstill(table: pd.DataFrame, model: ModelFile, periods: Periods) -> list[
         if values.nunique() <= 10 or not still.any() or still.mean() > 0.2:
             continue
         which = [periods.day(place) for place in still.index[still]]
-        told = f"{name} does not move in {len(which)} {periods.period}(s), first in that of {which[0]}"
+        told = f"{name} does not move in {counted(len(which), periods.period)}, "
+        told += f"that of {which[0]}" if len(which) == 1 else f"first in that of {which[0]}"
         rows = np.isin(periods.codes, still.index[still])
         remedy = "was the sensor stuck, or a default filled in?"
         found.append(of_rows("constant_period", told, name, rows, table, model, remedy=remedy))
@@ -231,12 +239,11 @@ def categories(table: pd.DataFrame, model: ModelFile, periods: Periods, limits: 
             if not len(there):
                 continue
             first, last = int(there[0]), int(there[-1])
-            share = counts[first : last + 1, place].sum() / max(rows[first : last + 1].sum(), 1)
-            if share < limits.category:
-                continue
-            if first and share * rows[:first].sum() >= limits.period_rows:
+            share = _steady_share(counts[:, place], rows)
+            if share >= limits.category and share * rows[:first].sum() >= limits.period_rows:
                 appears[place] = f"{label} from {periods.day(first)} on ({share:.0%} of rows)"
-            if last < len(rows) - 1 and share * rows[last + 1 :].sum() >= limits.period_rows:
+            share = _steady_share(counts[::-1, place], rows[::-1])
+            if share >= limits.category and share * rows[last + 1 :].sum() >= limits.period_rows:
                 vanishes[place] = f"{label} after the {periods.period} of {periods.day(last)} ({share:.0%} of rows)"
         remedy = "ask whether codes were renamed; learn from the rows since, or map old to new"
         for code, verb, which in (("category_appears", "appear", appears), ("category_vanishes", "vanish", vanishes)):
@@ -245,3 +252,14 @@ def categories(table: pd.DataFrame, model: ModelFile, periods: Periods, limits: 
                 rows_of = np.isin(codes, list(which))
                 found.append(of_rows(code, told, name, rows_of, table, model, remedy=remedy))
     return found
+
+
+def _steady_share(counts: np.ndarray, rows: np.ndarray) -> float:
+    """The share of rows of a category from its first period on; 0 if it is not in most of them, or away for as long."""
+    there = counts[rows > 0] > 0
+    first = int(there.argmax())
+    since = there[first:]
+    away = np.diff(np.flatnonzero([*since, True])).max(initial=1) - 1
+    if len(since) < 2 or since.mean() <= 0.5 or away >= max(first, 1):
+        return 0.0
+    return float(counts.sum() / rows[np.flatnonzero(counts)[0] :].sum())

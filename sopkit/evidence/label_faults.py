@@ -8,16 +8,19 @@ Lakkaraju et al. 2017).
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import ModelFile
 from sopkit.definitions.rendering import render_value
 from sopkit.evidence import rules
-from sopkit.evidence.by_period import moments
+from sopkit.evidence.by_period import moments, periods_of
 from sopkit.evidence.findings import Finding, finding, of_rows
-from sopkit.evidence.labels import LabelMaturity, LabelRate, label_maturity, label_rate
+from sopkit.evidence.labels import LabelRate, label_rate
+from sopkit.evidence.maturity import LabelMaturity, label_maturity
 
 __all__ = ["label_findings"]
 
@@ -27,10 +30,10 @@ def label_findings(
     target: pd.Series,
     model: ModelFile,
     as_of: datetime,
-    without_label: int = 0,
+    unlabelled: pd.DataFrame | None = None,
     limits: rules.Labels = rules.LABELS,
 ) -> list[Finding]:
-    """`target` is aligned with `table`; `without_label` mature rows were taken out for want of a label."""
+    """`target` is aligned with `table`; the rows of `unlabelled` were taken out for want of a label that is due."""
     time, task, name = table[model.data.time], model.target.task, model.target.column or ""
     known = target.notna()
     if not known.any():
@@ -40,11 +43,12 @@ def label_findings(
         told = f"Every label is {render_value(target[known].iloc[0])}: there is nothing to learn"
         remedy = "were labels lost, or is `target.positive` another value?"
         return [finding("one_class", told, name, count=int(known.sum()), share=1.0, remedy=remedy)]
-    maturity = label_maturity(
-        time, target, label_delay=model.data.label_delay, as_of=as_of, without_label=without_label
-    )
+    gone = unlabelled[model.data.time] if unlabelled is not None and len(unlabelled) else time.iloc[:0]
+    options: dict[str, Any] = {"label_delay": model.data.label_delay, "as_of": as_of}
+    maturity = label_maturity(time, target, unlabelled=gone, window=model.evaluation.window, **options)
     rate = label_rate(time, target, task=task)
     found = _few(target[known], name, task) + _lacking(maturity, table, target, model, limits)
+    found += _stopped(maturity, model, name) + _bare_periods(maturity, time, gone, target, name, limits)
     found += _early(table, target, model, maturity, limits) + _steady(rate, model, maturity)
     if model.decision_policy:
         told = f"Only rows that the decision policy let through have a label ({model.decision_policy}); "
@@ -75,6 +79,11 @@ def _lacking(
         told = f"{lacking:,} of {maturity.mature:,} rows older than the label delay have no label"
         remedy = "is the label delay too short? If such rows never get a label, say so in `decision_policy`"
         found.append(finding("label_missing", told, count=lacking, share=lacking / maturity.mature, remedy=remedy))
+    rows, there = maturity.newest
+    if rows >= limits.minimum_rows and there < limits.labelled * rows and not maturity.stopped and not found:
+        told = f"{rows - there:,} of the {rows:,} newest rows older than the label delay, on which models are judged, "
+        remedy = "a model is judged by what the others tell; ask whether labels still arrive, and for which rows"
+        found.append(finding("label_missing", told + "have no label", count=rows - there, remedy=remedy))
     mature = (moments(table[model.data.time]) < maturity.closed_until).to_numpy()
     labelled, overall = target.notna().to_numpy()[mature], maturity.share
     for name in dict.fromkeys([*model.slices, *model.protected]):
@@ -89,6 +98,40 @@ def _lacking(
             sentence = f"Groups of {name} hardly ever get a label: {told}, {overall:.0%} overall"
             found.append(finding("unlabelled_group", sentence, name, remedy=remedy))
     return found
+
+
+def _stopped(maturity: LabelMaturity, model: ModelFile, name: str) -> list[Finding]:
+    if not maturity.stopped or maturity.last is None:
+        return []
+    delay = model.data.label_delay
+    age = f"older than the label delay ({render_duration(delay)})" if delay else "old enough to have one"
+    told = f"Labels have stopped: none of the {maturity.stopped:,} rows after {maturity.last:%Y-%m-%d %H:%M} has one, "
+    told += f"though they are {age}"
+    remedy = "ask where the labels are; if they take longer to come, correct data.label_delay"
+    share = maturity.stopped / maturity.rows
+    return [finding("labels_stop", told, name, count=maturity.stopped, share=share, remedy=remedy)]
+
+
+def _bare_periods(
+    maturity: LabelMaturity, time: pd.Series, gone: pd.Series, target: pd.Series, name: str, limits: rules.Labels
+) -> list[Finding]:
+    """Periods in the midst of which hardly any row has a label."""
+    at = pd.concat([moments(time), moments(gone)], ignore_index=True)
+    known = np.append(target.notna().to_numpy(), np.zeros(len(gone), bool))
+    counted = (at < maturity.closed_until).to_numpy() & (True if maturity.last is None else (at <= maturity.last))
+    at, known = at[counted], known[counted]
+    if known.all() or not len(known):
+        return []
+    periods = periods_of(at, limits.minimum_rows)
+    shares = pd.Series(known).groupby(periods.codes).mean()
+    bare = [place for place in shares.index if place >= 0 and periods.rows[place] >= limits.minimum_rows]
+    bare = [place for place in bare if shares[place] < 0.5 * maturity.share]
+    if not bare:
+        return []
+    told = f"Hardly any row has a label in {len(bare)} {periods.period}(s), first in that of {periods.day(bare[0])}: "
+    told += f"{shares[bare[0]]:.0%} of {periods.rows[bare[0]]:,} rows, {maturity.share:.0%} overall"
+    remedy = "were labels lost? What is learned leaves these rows out"
+    return [finding("unlabelled_period", told, name, remedy=remedy)]
 
 
 def _early(

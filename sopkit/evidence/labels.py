@@ -1,18 +1,17 @@
-"""Labels: are they there, are they mature, and does their rate jump?
+"""The label's rate (of numbers: the mean), period by period: does it jump?
 
 The rules:
-* only closed cohorts count: a row is mature when the label delay has passed since it came to be;
-* a label that is there before its row is mature is a sample of the quick ones, and biased: it must be withheld;
 * a period's label rate jumps when it and the next one leave the band of the periods before by several *robust*
   standard deviations between periods, and by an odds ratio that matters. Rows of one period are not independent,
   so their number alone never makes a jump (Rousseeuw & Croux 1993 for the median absolute deviation);
-* a period with one class only is named.
+* where no period stands out by itself, all those after a moment are held against all those before it
+  (`lasting_change`), and have to differ by as much;
+* a period with one class only is named where chance does not explain it (`one_class`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -23,55 +22,19 @@ from sopkit.definitions.rendering import render_value
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
 from sopkit.evidence.by_period import PERIODS, moments, period_of
-from sopkit.evidence.measure import Measure, failed, insufficient, measured
+from sopkit.evidence.lasting_change import lasting_change
+from sopkit.evidence.measure import Measure
+from sopkit.evidence.one_class import beyond_chance
 
-__all__ = ["LabelMaturity", "LabelRate", "label_maturity", "label_rate"]
-
-
-@dataclass(frozen=True)
-class LabelMaturity:
-    """Counts of rows: `mature` ones, those of them with a label, and labels that came early."""
-
-    rows: int
-    mature: int
-    labelled: int
-    early: int
-    closed_until: pd.Timestamp
-    measure: Measure
-
-    @property
-    def share(self) -> float:
-        return self.labelled / self.mature if self.mature else float("nan")
-
-    @property
-    def verdict(self) -> Verdict | None:
-        return self.measure.verdict
-
-    @property
-    def measures(self) -> list[Measure]:
-        return [self.measure]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        counts = {
-            "mature, with label": self.labelled,
-            "mature, without label": self.mature - self.labelled,
-            "not mature, no label yet": self.rows - self.mature - self.early,
-            "not mature, label came early": self.early,
-        }
-        return pd.DataFrame({"rows": counts, "share": {k: v / max(self.rows, 1) for k, v in counts.items()}})
-
-    def figure(self) -> charts.Chart:
-        rows = [charts.Row(str(name), float(line["rows"])) for name, line in self.table.iterrows()]
-        return charts.bars(f"{self.share:.1%} of mature rows have a label", rows, x_label="rows")
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**self.measure.to_dict(), "closed_until": self.closed_until.isoformat()}
+__all__ = ["LabelRate", "label_rate"]
 
 
 @dataclass(frozen=True)
 class LabelRate:
-    """The label's rate (regression: mean) by `period`. `table`: rows, rate, low, high (the band), jump, one_class."""
+    """The label's rate (regression: mean) by `period`. `table`: rows, rate, low, high (the band), jump, one_class.
+
+    `one_class` is true only where chance does not explain it.
+    """
 
     period: str
     table: pd.DataFrame
@@ -104,24 +67,15 @@ class LabelRate:
 
     def figure(self) -> charts.Chart:
         times = list(self.table.index)
-        known = self.table["low"].notna().to_numpy() if len(self.table) else np.array([], bool)
-        lines = {f"each {self.period}": (times, list(self.table["rate"]) if times else [])}
+        drawn = _broken_at_gaps(self.table)
         chart, axes = charts.figure(
             self.reason, height=2.9, subtitle=f"by {self.period}; the band is what the periods before it allow"
         )
-        if known.any():
-            part = self.table[known]
-            axes.fill_between(
-                part.index,
-                part["low"],
-                part["high"],
-                color=charts.COLOURS[4],
-                alpha=0.35,
-                linewidth=0,
-                label="expected",
-            )
-        for label, (xs, ys) in lines.items():
-            axes.plot(xs, ys, color=charts.INK, marker="o", markersize=3.5, linewidth=1.4, label=label)
+        if times and self.table["low"].notna().any():
+            band = {"color": charts.COLOURS[4], "alpha": 0.35, "linewidth": 0, "label": "expected"}
+            axes.fill_between(drawn.index, drawn["low"], drawn["high"], **band)
+        line = {"color": charts.INK, "marker": "o", "markersize": 3.5, "linewidth": 1.4}
+        axes.plot(drawn.index, drawn["rate"] if times else [], label=f"each {self.period}", **line)
         jumps = self.table[self.table["jump"]] if times else self.table
         if len(jumps):
             axes.plot(
@@ -143,54 +97,6 @@ class LabelRate:
         return {"period": self.period, "verdict": str(self.verdict), "reason": self.reason, "periods": rows}
 
 
-def label_maturity(
-    time: pd.Series,
-    labels: pd.Series,
-    *,
-    label_delay: timedelta,
-    as_of: datetime,
-    without_label: int = 0,
-    at_least: float = rules.LABELS.labelled,
-) -> LabelMaturity:
-    """How many of the rows old enough to have a label have one. `time` is aware; `labels` is missing where unknown.
-
-    `without_label` mature rows were taken out before for want of a label. Labels of rows that are not mature yet
-    `fail`: whoever learns from them learns from the quick ones.
-    """
-    clock = _utc(as_of)
-    closed = clock - label_delay
-    mature = (moments(time) < closed).to_numpy()
-    known = labels.notna().to_numpy()
-    rows = len(labels) + without_label
-    counts = int(mature.sum()) + without_label, int((mature & known).sum()), int((~mature & known).sum())
-    detail = {
-        "rows": rows,
-        "mature": counts[0],
-        "labelled": counts[1],
-        "early": counts[2],
-        "closed_until": closed,
-    }
-    parts: dict[str, Any] = {"title": "Mature rows that have a label", "unit": "share", "detail": plain(detail)}
-    if counts[2]:
-        told = f"{counts[2]:,} labels are there before their rows are older than the label delay"
-        share = counts[1] / counts[0] if counts[0] else None
-        measure = failed("label_maturity", told, value=share, **parts)
-    elif not counts[0]:
-        measure = insufficient(
-            "label_maturity", f"no row is older than the label delay (closed until {_day(closed)})", **parts
-        )
-    else:
-        reason = f"{counts[0] - counts[1]:,} of {counts[0]:,} rows older than the label delay have no label"
-        measure = measured(
-            "label_maturity",
-            counts[1] / counts[0],
-            threshold=Threshold(op="at_least", value=at_least),
-            reason=reason,
-            **parts,
-        )
-    return LabelMaturity(rows, *counts, closed, measure)
-
-
 def label_rate(
     time: pd.Series,
     labels: pd.Series,
@@ -203,7 +109,7 @@ def label_rate(
     """The label rate by period and its jumps. Binary labels are 0/1; multiclass: the share of the commonest class;
     regression: the mean, `measured_in` the target's unit.
 
-    `period` is hour, day, week, month or quarter; by default the finest with enough rows. Periods with fewer than
+    `period` is hour, day, week, month, quarter or year; by default the finest with enough rows. Periods with fewer than
     `limits.minimum_rows` labels are left out.
     """
     times = moments(time).reset_index(drop=True)
@@ -225,12 +131,35 @@ def label_rate(
     table["low"], table["high"] = np.nan, np.nan
     table["jump"] = False
     if len(table) < limits.minimum_periods + 1:
-        reason = f"only {len(table)} {period}s with {limits.minimum_rows} labels or more"
+        reason = f"Only {len(table)} {period}s have {limits.minimum_rows} labels or more"
         reason += f", {limits.minimum_periods + 1} are needed"
         return LabelRate(period, table, Verdict.INSUFFICIENT, reason, unit)
     deviation = groups.std(ddof=0).reindex(table.index).fillna(0.0)
     table = _jumps(table, deviation.to_numpy(), limits, share=task != "regression")
-    return LabelRate(period, table, *_told(table, period, unit), unit)
+    rates, rows = table["rate"].to_numpy(dtype=float), table["rows"].to_numpy(dtype=float)
+    table["one_class"] = beyond_chance(rows, rates, table["one_class"].to_numpy(dtype=bool))
+    change = None if table["jump"].any() else _change(table, float(deviation.median()), limits, task != "regression")
+    if change is not None:
+        table.iloc[change, list(table.columns).index("jump")] = True
+    return LabelRate(period, table, *_told(table, period, unit, change), unit)
+
+
+def _change(table: pd.DataFrame, deviation: float, limits: rules.Labels, share: bool) -> int | None:
+    """From which period on the level is another one for good, by as much as makes a jump of one period."""
+    place = lasting_change(table["rate"].to_numpy(dtype=float), limits.minimum_periods)
+    if place is None:
+        return None
+    rates, rows = _sides(table, place)
+    before, after = _logit(rates, rows) if share else rates
+    enough = abs(after - before) >= (np.log(limits.odds) if share else limits.deviations * deviation)
+    return place if enough else None
+
+
+def _sides(table: pd.DataFrame, place: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rates before and since a period, over all rows of both sides, and these rows' numbers."""
+    parts = [table.iloc[:place], table.iloc[place:]]
+    rows = np.array([float(part["rows"].sum()) for part in parts])
+    return np.array([float((part["rate"] * part["rows"]).sum()) for part in parts]) / rows, rows
 
 
 def _jumps(table: pd.DataFrame, deviation: np.ndarray, limits: rules.Labels, *, share: bool) -> pd.DataFrame:
@@ -265,12 +194,19 @@ def _logit(rate: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def _told(table: pd.DataFrame, period: str, unit: str) -> tuple[Verdict, str]:
+def _told(table: pd.DataFrame, period: str, unit: str, change: int | None) -> tuple[Verdict, str]:
     jumps, single = table.index[table["jump"]], table.index[table["one_class"]]
     share, what = unit == "share of rows", _what(unit)
     told = partial(render_value, unit="%" if share else "")
     spread = f"between {told(float(table['rate'].min()))} and {told(float(table['rate'].max()))}"
     spread += f" {unit}" if unit and not share else ""
+    if change is not None:
+        before, after = _sides(table, change)[0]
+        measured_in = f" {unit}" if unit and not share else ""
+        return Verdict.FAIL, (
+            f"The {what} is {told(float(after))}{measured_in} from the {period} of {_day(jumps[0])} on, "
+            f"it was {told(float(before))}{measured_in} before"
+        )
     if len(jumps):
         first = table.loc[jumps[0]]
         low = max(first["low"], 0.0) if share else first["low"]
@@ -285,14 +221,17 @@ def _told(table: pd.DataFrame, period: str, unit: str) -> tuple[Verdict, str]:
     return Verdict.PASS, f"The {what} moves {spread} from {period} to {period}, without a jump that lasts{early}"
 
 
+def _broken_at_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """The periods with an empty one inside each long gap, so that no line is drawn through it."""
+    steps = table.index.to_series().diff()
+    far = steps > rules.VALIDATION.gap * steps.median()
+    empty = table.index[far] - steps[far] / 2
+    return table.reindex(table.index.union(empty)) if far.any() else table
+
+
 def _what(unit: str) -> str:
     return "label rate" if unit == "share of rows" else "mean of the target"
 
 
 def _day(moment: pd.Timestamp) -> str:
     return str(moment.strftime("%Y-%m-%d" if moment == moment.normalize() else "%Y-%m-%d %H:%M"))
-
-
-def _utc(moment: datetime) -> pd.Timestamp:
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")

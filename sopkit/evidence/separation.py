@@ -24,7 +24,7 @@ from sopkit.evidence import charts
 from sopkit.evidence.bootstrap import time_blocks
 from sopkit.evidence.measure import Measure
 
-__all__ = ["blocks_of", "groups_of", "kept_apart", "split_figure", "unseen"]
+__all__ = ["blocks_of", "groups_of", "kept_apart", "rows_told", "split_figure", "unseen"]
 
 KNOWN = "known to training"  # the slice of rows whose entity training has seen
 
@@ -80,7 +80,19 @@ def kept_apart(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> 
     told = [f"{late} training labels were not known when the held-out period began"] if late else []
     told += [f"{both} held-out rows stand in the training rows too"] if both else []
     verdict = Verdict.FAIL if found else Verdict.PASS
+    told = told or ["every training label was known before the held-out period, and no row stands on both sides"]
     return Measure("leak_free_split", found, verdict, "; ".join(told), detail, limit, title, "rows")
+
+
+def rows_told(rows: pd.DataFrame, model: ModelFile, at_least: int, more: str = "") -> str:
+    """How many rows a part of the split has, of which days, and whether these are enough; `more` is added."""
+    if rows.empty:
+        return more or "there is no row with a label"
+    times = rows[model.data.time]
+    told = f"{len(rows):,} rows with a label, {times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}"
+    if len(rows) < at_least:
+        told += f", {at_least:,} are needed: were labels lost? Otherwise wait for more, or lengthen evaluation.window"
+    return f"{told}; {more}" if more else told
 
 
 def unseen(adoption: Mapping[str, Any] | None) -> list[Measure]:

@@ -30,8 +30,18 @@ def volume(table: pd.DataFrame, minimum_rows: int) -> list[Finding]:
     return [finding("too_few_rows", told, count=len(table), remedy=remedy)]
 
 
-def times(table: pd.DataFrame, model: ModelFile, as_of: datetime, limits: rules.Validation) -> list[Finding]:
-    """Times that cannot be read, stand for something else or lie in the future; gaps, freshness, thin periods."""
+def times(
+    table: pd.DataFrame,
+    model: ModelFile,
+    as_of: datetime,
+    limits: rules.Validation,
+    since: pd.Timestamp | None = None,
+) -> list[Finding]:
+    """Times that cannot be read, stand for something else or lie in the future; gaps, freshness, thin periods.
+
+    `table` is every row that was delivered, with a label or without; `since` is the end of the champion's training
+    rows: a gap after it is news, and named before older ones.
+    """
     name = model.data.time
     column = table[name]
     read = moments(column)
@@ -62,13 +72,7 @@ def times(table: pd.DataFrame, model: ModelFile, as_of: datetime, limits: rules.
     steps = pd.Series(ordered).diff().dropna()
     usual = steps.quantile(0.99)
     found += _freshness(known.max(), clock, usual, model, limits)
-    longest = int(steps.to_numpy().argmax())
-    if steps.iloc[longest] > limits.gap * usual:
-        from_ = f"{pd.Timestamp(ordered[longest]):%Y-%m-%d %H:%M}"
-        told = f"There are no rows from {from_} for {_length(steps.iloc[longest])}"
-        others = int((steps > limits.gap * usual).sum()) - 1
-        told += f"; {others} more such gaps" if others else ""
-        found.append(finding("time_gap", told, name, remedy="was the source down?"))
+    found += _gaps(pd.DatetimeIndex(ordered[:-1]), steps, limits.gap * usual, since, name)
     periods = periods_of(known)
     return found + _last_volume(periods, name, limits) + _thin(periods, name, limits)
 
@@ -82,6 +86,22 @@ def _stand_for_something(read: pd.Series) -> np.ndarray:
     away = np.maximum(others.min() - read, read - others.max())
     far = (away > max(YEAR, others.max() - others.min())).to_numpy()
     return np.asarray(marked & far)
+
+
+def _gaps(
+    starts: pd.DatetimeIndex, steps: pd.Series, limit: pd.Timedelta, since: pd.Timestamp | None, name: str
+) -> list[Finding]:
+    """The longest gap of those since the champion's end, else of all, and how many others there are."""
+    gaps = pd.Series(steps.to_numpy(), index=starts)
+    gaps = gaps[gaps > limit]
+    if not len(gaps):
+        return []
+    new = gaps[gaps.index >= since] if since is not None else gaps.iloc[:0]
+    start = (new if len(new) else gaps).idxmax()
+    told = f"There are no rows from {start:%Y-%m-%d %H:%M} for {_length(gaps[start])}"
+    told += f"; {len(gaps) - 1} more such gaps" if len(gaps) > 1 else ""
+    told += f", {len(new) - 1} of them since the last training" if len(new) > 1 else ""
+    return [finding("time_gap", told, name, remedy="was the source down?")]
 
 
 def _freshness(

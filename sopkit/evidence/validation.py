@@ -3,6 +3,7 @@
 The rules:
 * which finding stops a run and which is put before the person who signs for the data stands in `finding_rules`;
 * a check that cannot be made (no reference, no labels yet) is not passed over: `looked_at` names what was checked;
+* times (freshness, gaps, volume) are asked of every row that was delivered, with a label or without;
 * the table is held against its model file, against itself (period by period, group by group) and against the rows
   that the champion learned from.
 
@@ -19,7 +20,7 @@ import pandas as pd
 
 from sopkit.definitions.model import ModelFile
 from sopkit.evidence import faults, history, rules, spelling, timing, units
-from sopkit.evidence.by_period import categories, missing_by_period, periods_of, standstill
+from sopkit.evidence.by_period import categories, missing_by_period, moments, periods_of, standstill
 from sopkit.evidence.findings import Finding, Findings
 from sopkit.evidence.label_faults import label_findings
 from sopkit.evidence.leaks import Leaks, suspected_leaks
@@ -31,14 +32,14 @@ __all__ = ["validate"]
 
 
 class Cleaning(Protocol):
-    """What recorded cleaning did: reason -> rows, reason -> values, and how many rows lacked a label that was due."""
+    """What recorded cleaning did: reason -> rows, reason -> values, and the rows that lacked a label that was due."""
 
     @property
     def removed(self) -> Mapping[str, int]: ...
     @property
     def changed(self) -> Mapping[str, int]: ...
     @property
-    def without_label(self) -> int: ...
+    def unlabelled(self) -> pd.DataFrame: ...
 
 
 def validate(
@@ -71,6 +72,7 @@ def validate(
     found += timing.volume(table, model.data.minimum_rows)
     found += faults.cleaning(len(table), cleaned.removed, cleaned.changed, limits) if cleaned is not None else []
     looked_at = ["columns", "volume"]
+    unlabelled = cleaned.unlabelled if cleaned is not None else table.iloc[:0]
     if len(table):
         found += faults.values(table, model, limits)
         found += schema_findings(table, model, limits.examples)
@@ -81,14 +83,15 @@ def validate(
         found += units.by_group(table, model, _groups(table, model), limits)
         looked_at += ["values", "constraints", "missing values", "duplicates", "spelling", "units"]
         if time in table:
-            found += timing.times(table, model, as_of, limits)
+            delivered = pd.concat([table, unlabelled]) if len(unlabelled) else table
+            found += timing.times(delivered, model, as_of, limits, _end(reference, time))
             found += _by_period(table, model, limits)
             looked_at += ["times", "freshness", "periods"]
         if reference is not None and len(reference):
             found += history.against_reference(table, reference, model, limits, tuple(target_columns))
             looked_at.append("reference")
         if target is not None and time in table:
-            found += label_findings(table, target, model, as_of, cleaned.without_label if cleaned else 0)
+            found += label_findings(table, target, model, as_of, unlabelled)
             options: dict[str, Any] = {"task": model.target.task, "time": time, "ids": model.data.id}
             leaks = leaks or suspected_leaks(table, target, model.features, target_columns=target_columns, **options)
             found += leaks.findings
@@ -96,6 +99,12 @@ def validate(
             found += representation(table, target, columns, task=model.target.task).findings(model.protected)
             looked_at += ["labels", "leaks", "groups"]
     return Findings((), len(table)).plus(found, looked_at)
+
+
+def _end(reference: pd.DataFrame | None, time: str) -> pd.Timestamp | None:
+    """Up to when the champion's training rows go."""
+    newest = moments(reference[time]).max() if reference is not None and time in reference else pd.NaT
+    return None if pd.isna(newest) else newest
 
 
 def _by_period(table: pd.DataFrame, model: ModelFile, limits: rules.Validation) -> list[Finding]:

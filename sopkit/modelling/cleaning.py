@@ -33,17 +33,17 @@ NO_LABEL = "no label, though it should be known by now"
 
 @dataclass(frozen=True)
 class Cleaned:
-    """`table`; `removed`: reason -> rows; `changed`: reason -> values; `rows_before` and `rows`."""
+    """`table`; `removed`: reason -> rows; `changed`: reason -> values; `rows_before` and `rows`.
+
+    `unlabelled` are the rows that went because their label should be known by now and is not: they were delivered,
+    so what is asked about times is asked of them, too.
+    """
 
     table: pd.DataFrame
     removed: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     rows_before: int = 0
-
-    @property
-    def without_label(self) -> int:
-        """Rows that were taken out because their label should be known by now and is not."""
-        return self.removed.get(NO_LABEL, 0)
+    unlabelled: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -68,9 +68,10 @@ def clean(table: pd.DataFrame, model: ModelFile, *, as_of: datetime | None = Non
     for reason, text in model.data.keep_rows_where.items():
         table = _keep(table, model, clock, reason, text, removed)
     table = _drop(table, _duplicated(table), "exact duplicate of an earlier row", removed)
+    unlabelled = table.iloc[:0]
     if len(table):
-        unlabelled = _due(table, model, clock) & target(table, model).isna()
-        table = _drop(table, unlabelled, NO_LABEL, removed)
+        lacking = _due(table, model, clock) & target(table, model).isna()
+        unlabelled, table = table.loc[lacking], _drop(table, lacking, NO_LABEL, removed)
     if not len(table):
         raise DataError(
             "cleaning left no rows",
@@ -79,7 +80,7 @@ def clean(table: pd.DataFrame, model: ModelFile, *, as_of: datetime | None = Non
             got="; ".join(f"{reason}: {rows} rows removed" for reason, rows in removed.items()),
             remedy="look at data.keep_rows_where and the target in the model file",
         )
-    return Cleaned(table.reset_index(drop=True), removed, changed, before)
+    return Cleaned(table.reset_index(drop=True), removed, changed, before, unlabelled.reset_index(drop=True))
 
 
 def _is_text(column: pd.Series) -> bool:

@@ -88,3 +88,24 @@ def test_a_row_on_both_sides_is_given_away():
     found = evidence.kept_apart(train.assign(at=train["at"]), holdout, model())
     assert Verdict.FAIL == found.verdict
     assert 3 == found.detail["duplicates"]
+
+
+def hourly(number: int) -> pd.DataFrame:
+    return pd.DataFrame({"at": pd.date_range(START, periods=number, freq="h"), "x": np.arange(float(number)), "y": 0})
+
+
+def test_a_part_of_the_split_is_told_with_its_days_and_what_it_lacks():
+    """How many rows, of which days, and where they are too few, what to do."""
+    rows = hourly(48)
+    assert evidence.rows_told(rows, model(), 30) == "48 rows with a label, 2026-01-01 to 2026-01-02"
+    assert "50 are needed: were labels lost?" in evidence.rows_told(rows, model(), 50)
+    assert evidence.rows_told(rows.iloc[:0], model(), 50) == "there is no row with a label"
+    assert evidence.rows_told(rows, model(), 30, "only 2 folds").endswith("; only 2 folds")
+
+
+def test_what_was_kept_apart_is_said_in_words():
+    """A pass has a reason, too."""
+    rows = hourly(200)
+    apart = evidence.kept_apart(rows.iloc[:100], rows.iloc[120:], model())
+    assert apart.verdict is Verdict.PASS
+    assert apart.reason.startswith("every training label was known before")

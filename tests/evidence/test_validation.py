@@ -188,9 +188,39 @@ def test_recorded_cleaning_is_shown_beside_the_rest(table, model):
 def test_much_that_was_taken_out_is_weighed(table, model):
     """A table that arrived twice, or without most labels, is a warning though cleaning mended it."""
     for reason in ("exact duplicate of an earlier row", "no label, though it should be known by now"):
-        found = validate(table, model, as_of=CLOCK, cleaned=Cleaned(table, {reason: 2000}))
+        lost = table if "label" in reason else table.iloc[:0]
+        found = validate(table, model, as_of=CLOCK, cleaned=Cleaned(table, {reason: 2000}, unlabelled=lost))
         assert found.named("much_removed")[0].severity == "warn"
     assert found.named("label_missing")[0].count == 2000
+
+
+def test_rows_that_went_for_want_of_a_label_are_no_gap_and_no_standstill(table, model):
+    """Every row was delivered up to the clock: labels that stopped are told as that, not as a source that is late."""
+    known = np.arange(len(table)) < 1600
+    cleaned = Cleaned(table[known], unlabelled=table[~known])
+    found = validate(table[known], model, as_of=CLOCK, cleaned=cleaned)
+    assert not {item.name for item in found.items} & {"stale_data", "time_gap", "volume_drop", "thin_period"}
+    (stop,) = found.named("labels_stop", "y")
+    assert (stop.severity, stop.count) == ("block", 400)
+    assert stop.sentence.startswith("Labels have stopped: none of the 400 rows after 2024-03-07 15:00 has one")
+    assert not validate(table, model, as_of=CLOCK).named("labels_stop")
+
+
+def test_a_period_without_labels_in_the_midst_is_named(table, model):
+    """The labels of one week are lost; its rows went, and the signer is told."""
+    known = (np.arange(len(table)) < 700) | (np.arange(len(table)) >= 1100)
+    found = validate(table[known], model, as_of=CLOCK, cleaned=Cleaned(table[known], unlabelled=table[~known]))
+    (bare,) = found.named("unlabelled_period")
+    assert "Hardly any row has a label in 2 week(s), first in that of 2024-01-29" in bare.sentence
+    assert not found.named("time_gap")
+
+
+def test_a_gap_since_the_last_training_is_named_before_an_older_one(table, model):
+    """The champion has seen the older and longer gap; the newer one is news."""
+    rows = table.drop(index=[*range(500, 900), *range(1500, 1700)])
+    told = validate(rows, model, as_of=CLOCK, reference=rows[rows.index < 1400]).named("time_gap")[0].sentence
+    assert told == "There are no rows from 2024-03-03 11:00 for 8.38 days; 1 more such gaps"
+    assert "2024-01-21" in validate(rows, model, as_of=CLOCK).named("time_gap")[0].sentence
 
 
 def test_an_excluded_column_that_is_mostly_missing_is_a_note_with_its_reason(table, model):
