@@ -46,13 +46,16 @@ def make_draft(data: str, root: Path, *, name: str, time: str | None, target: st
     from datetime import UTC, datetime
 
     from sopkit import modelling
-    from sopkit.modelling.drafting import candidates, draft
+    from sopkit.modelling.drafting import draft
+    from sopkit.modelling.drafting_candidates import candidates, no_time
     from sopkit.modelling.drafting_sources import read_undescribed
 
     source, now = place_of(data, root), datetime.now(UTC)
     table, arguments = read_undescribed(source, root, as_of=now, query=query, credentials=os.environ)
     if time is None or target is None:
-        raise _unnamed(data, time, target, candidates(table), list(map(str, table.columns)))
+        found = candidates(table)
+        how = "" if time or found["time"] else no_time(table, source)
+        raise _unnamed(data, time, target, found, list(map(str, table.columns)), how)
     made = draft(table, name=name, source=source, time=time, target=target, arguments=arguments, query=query)
     _refuse_the_future(made, now)
     rows = made.in_time(table)
@@ -62,7 +65,7 @@ def make_draft(data: str, root: Path, *, name: str, time: str | None, target: st
         made = made.without(suspects)
         if not suspects or not left:
             break
-    return made.asking(strong)
+    return made.asking(strong, _odd(made, rows))
 
 
 def write_draft(made: Draft, root: Path) -> Path:
@@ -125,6 +128,16 @@ def _leaks(made: Draft, rows: Any, modelling: Any) -> tuple[dict[str, str], dict
     return suspects, {s.name: f"{s.name} alone predicts the target well ({measure} {s.value:.2f})" for s in near}
 
 
+def _odd(made: Draft, rows: Any) -> dict[str, str]:
+    """Features with a number that looks as if it stood for something else, as a run would find them."""
+    from sopkit.definitions.files import parse_model
+    from sopkit.evidence import rules
+    from sopkit.evidence.faults import values
+
+    found = values(rows, parse_model(made.text.encode(), f"{made.name}.yaml"), rules.VALIDATION)
+    return {each.column: f"{each.sentence}: {each.remedy}" for each in found if each.name == "sentinel" and each.column}
+
+
 def _refuse_the_future(made: Draft, now: Any) -> None:
     if made.windows.as_of <= now:
         return
@@ -140,12 +153,13 @@ def _refuse_the_future(made: Draft, now: Any) -> None:
 
 
 def _unnamed(
-    data: str, time: str | None, target: str | None, found: dict[str, list[str]], columns: list[str]
+    data: str, time: str | None, target: str | None, found: dict[str, list[str]], columns: list[str], how: str
 ) -> WrongUse:
-    from sopkit.modelling.drafting_columns import shown
+    from sopkit.modelling.drafting_names import shown
 
     lacking = [option for option, given in (("--time", time), ("--target", target)) if given is None]
-    likely = [f"{option}: {', '.join(map(repr, found[option[2:]])) or 'none looks like it'}" for option in lacking]
+    named = {option: ", ".join(map(repr, found[option[2:]])) for option in lacking}
+    likely = [f"{option}: {named[option] or 'none looks like it'}" for option in lacking]
     asked = {"--time": "when a row came to be", "--target": "what is predicted"}
     what = f"which column says {' and which '.join(asked[option] for option in lacking)}?"
     listed = ", ".join(map(shown, columns[:40])) + (f" and {len(columns) - 40} more" if len(columns) > 40 else "")
@@ -154,5 +168,5 @@ def _unnamed(
         where=data,
         expected=" and ".join(lacking),
         got=f"columns {listed}",
-        remedy=f"likely for {'; '.join(likely)}",
+        remedy=f"likely for {'; '.join(likely)}" + (f"; {how}" if how else ""),
     )

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 Definition = TypeVar("Definition", bound=BaseModel)
+SHAPES = {"data.keep_rows_where": "`{no test orders: amount > 0}`, a reason and what a kept row fulfils"}
 
 
 def load_sop(path: str | Path, *, name: str | None = None) -> Sop:
@@ -139,6 +140,7 @@ def _problem(document: Document, kind: type[BaseModel], details: Any) -> Problem
             message, expected = "not understood", message.removeprefix("expected ")
     else:
         message, expected = "not valid", _expected(details)
+        expected += f", such as {SHAPES[field]}" if details["type"] == "dict_type" and field in SHAPES else ""
     return document.error(path, message, expected, got)
 
 

@@ -24,28 +24,34 @@ import pandas as pd
 from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import Data, Task
 from sopkit.errors import DataError, NotFound
-from sopkit.modelling.drafting_columns import Look, look, missing_words, protected_by, shown, tokens
-from sopkit.modelling.drafting_targets import TargetGuess, guess_target, same_as_target
-from sopkit.modelling.drafting_times import TimeFormat, Windows, find_format, windows
+from sopkit.modelling.drafting_candidates import meant
+from sopkit.modelling.drafting_codes import code_or_amount
+from sopkit.modelling.drafting_columns import Look, look, missing_words
+from sopkit.modelling.drafting_names import shown
+from sopkit.modelling.drafting_parts import parts_of_time
+from sopkit.modelling.drafting_people import MAYBE, protected_by
+from sopkit.modelling.drafting_series import rhythms, series_of, shared_by_rows, time_again
+from sopkit.modelling.drafting_targets import TargetGuess, guess_target, same_as_target, target_numbers
+from sopkit.modelling.drafting_times import TimeFormat, find_format
+from sopkit.modelling.drafting_windows import Windows, windows
 from sopkit.modelling.times import read_times
 
-__all__ = ["Draft", "candidates", "draft"]
+__all__ = ["Draft", "draft"]
 
-OUTCOMES = {
-    "target", "label", "y", "class", "outcome", "churn", "churned", "default", "defaulted", "fraud", "response",
-    "result", "survived", "converted", "conversion", "revenue", "price", "sales", "demand", "score", "status",
-}  # fmt: skip
-TIMES = {"date", "time", "timestamp", "datetime", "day", "month", "year", "period", "week", "quarter", "created", "at"}
-MOST_LISTED, MOST_SLICES, MOST_GROUPS = 8, 3, 12
+MOST_SLICES, MOST_GROUPS = 3, 12
 FEWEST = Data.model_fields["minimum_rows"].default
-LOOKED_AT = 2000  # rows that are enough to name columns that may be meant
+MOST_WRITTEN, MOST_PLACES = 60, 250  # groups; there are some 200 countries
+FEW_WITHOUT = 0.05  # rows without an entity would count as those of one
 
 
 @dataclass(frozen=True)
 class Draft:
     """What was guessed; `text` is the model file.
 
-    `suspects`: column -> why it may know the answer; `strong`: feature -> why it is asked about.
+    `suspects`: column -> why it may know the answer; `strong`: feature -> why it is asked about; `series`: the column
+    whose values have a row each at nearly every time; `rhythms`: what the target goes by that no feature says;
+    `shared`: features of one value a time; `unlabelled`: rows newer than the newest with a target; `odd`: feature ->
+    a number in it that may stand for something else.
     """
 
     name: str
@@ -60,8 +66,15 @@ class Draft:
     missing_values: tuple[str, ...] = ()
     maybe_missing: tuple[str, ...] = ()
     protected: Mapping[str, str] = field(default_factory=dict)
+    series: str | None = None
+    series_count: int = 0
+    maybe_series: str | None = None
+    rhythms: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    unlabelled: int = 0
     suspects: Mapping[str, str] = field(default_factory=dict)
     strong: Mapping[str, str] = field(default_factory=dict)
+    odd: Mapping[str, str] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     query: str | None = None
 
@@ -85,10 +98,16 @@ class Draft:
         return next((each.name for each in self.columns if each.names_rows), None)
 
     @property
-    def entity(self) -> Look | None:
-        """The column of what rows may belong to: an identifier that repeats, best one whose name says of what."""
+    def entity(self) -> str | None:
+        """The column of what rows belong to, where that is clear: its name says of what, or it names series."""
+        things = [each for each in self.things if each.clear and each.missing < FEW_WITHOUT]
+        return things[0].name if things else self.series
+
+    @property
+    def things(self) -> list[Look]:
+        """Identifiers that repeat and may be the entity, best one first."""
         things = [each for each in self.columns if each.names_things]
-        return max(things, key=lambda each: (each.clear, each.distinct)) if things else None
+        return sorted(things, key=lambda each: (-each.clear, -each.distinct))
 
     @property
     def slices(self) -> list[str]:
@@ -107,7 +126,7 @@ class Draft:
     @property
     def questions(self) -> list[tuple[int, str]]:
         """Line in the model file -> what has to be answered there."""
-        from sopkit.modelling.drafting_text import questions_in
+        from sopkit.modelling.drafting_lines import questions_in
 
         return questions_in(self.text)
 
@@ -126,9 +145,10 @@ class Draft:
         ]
         rows += [("excluded", shown(name), why) for name, why in self.excluded.items()]
         rows += [("missing", ", ".join(map(shown, self.missing_values)), "these texts")] if self.missing_values else []
-        if self.entity and self.entity.clear:
-            rows.append(("entity", self.entity.name, "its values repeat"))
-        people = [name for name, why in self.protected.items() if why != "place"]
+        if self.entity:
+            why = "each of its values has a row at nearly every time" if self.entity == self.series else "it repeats"
+            rows.append(("entity", self.entity, why))
+        people = [name for name, why in self.protected.items() if why not in MAYBE]
         rows += [("protected", ", ".join(people), "by name or values")] if people else []
         held_out = f"the newest {window.rows:,} rows are held out"
         if self.rows < FEWEST:
@@ -142,9 +162,9 @@ class Draft:
         """The draft with these columns taken out of the features, and asked about."""
         return replace(self, suspects={**self.suspects, **suspects})
 
-    def asking(self, strong: Mapping[str, str]) -> Draft:
-        """The draft with these features asked about."""
-        return replace(self, strong=dict(strong))
+    def asking(self, strong: Mapping[str, str], odd: Mapping[str, str]) -> Draft:
+        """The draft with these features asked about: strong ones, and those with a number that is none."""
+        return replace(self, strong=dict(strong), odd=dict(odd))
 
     def in_time(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows with their times read, as `modelling.read` gives them."""
@@ -171,37 +191,49 @@ def draft(
         raise DataError("the data has columns and no rows", where=source, expected="rows", got="0 rows")
     for option, column in (("--time", time), ("--target", target)):
         if column not in table.columns:
-            raise NotFound(f"there is no column {column!r} ({option})", where=source, **_meant(table, option))
+            raise NotFound(
+                f"there is no column {column!r} ({option})", where=source, remedy=meant(table, option, source)
+            )
     if time == target:
         raise DataError(
-            "time and target are the same column", where=source, got=time, **_meant(table, "--target", time)
+            "time and target are the same column",
+            where=source,
+            got=time,
+            remedy=meant(table, "--target", source, time),
         )
     words, maybe = missing_words(table)
-    try:
-        written = find_format(table[time], time)
-        times = read_times(table[time], written.written, name=time, source=source)
-        fitting = windows(times)
-    except DataError as error:
-        facts = {"where": source, "expected": error.expected, "got": error.got}
-        raise DataError(error.what, **facts, **_meant(table, "--time", time)) from None
     values = table[target].mask(table[target].isin(words)) if words else table[target]
     guess = guess_target(values, target, task)
+    known = values.notna()
+    parts = parts_of_time(table)
+    try:
+        if time in parts.values():
+            raise DataError(
+                f"the time is spread over columns: {', '.join(map(repr, parts.values()))}",
+                expected="one column that says when a row came to be",
+                got=f"--time {time} puts rows of different times at one moment",
+            )
+        written = find_format(table[time], time)
+        times = read_times(table[time], written.written, name=time, source=source)
+        fitting = windows(times[known])
+    except DataError as error:
+        told = meant(table, "--time", source, time)
+        raise DataError(error.what, where=source, expected=error.expected, got=error.got, remedy=told) from None
     looks = [look(table[each], each, words, target) for each in table.columns if each not in (time, target)]
-    copies = [each.name for each in looks if same_as_target(table[each.name], values, guess.task)]
-    looks = [
-        replace(each, role="excluded", why=f"it is the target {shown(target)} under another name")
-        if each.name in copies
-        else each
-        for each in looks
-    ]
+    numbers = target_numbers(values, guess)
+    looks = [_beside(each, table[each.name], times, numbers, values, target, guess) for each in looks]
     if not any(each.role == "feature" for each in looks):
         raise DataError(
             "no column is left that a model could learn from",
             where=source,
             expected="at least one column beside time and target that is neither an identifier nor constant",
             got="; ".join(f"{shown(each.name)}: {each.why}" for each in looks) or "only time and target",
+            remedy="add what is known beforehand where the data is made: the hour, the weekday, the value a week ago",
         )
     protected = {each.name: why for each in looks if (why := protected_by(each.name, table[each.name])) is not None}
+    features = [each.name for each in looks if each.role == "feature"]
+    named = [each.name for each in looks if each.names_things or (each.role, each.kind) == ("feature", "categorical")]
+    series, sure = series_of(table, times, named)
     return Draft(
         name=name,
         source=source,
@@ -214,45 +246,43 @@ def draft(
         rows=len(table),
         missing_values=tuple(words),
         maybe_missing=tuple(maybe),
-        protected={n: why for n, why in protected.items() if _groups(looks, n)},
+        protected={n: why for n, why in protected.items() if _groups(looks, n, why)},
+        series=series if sure else None,
+        series_count=int(table[series].nunique()) if series else 0,
+        maybe_series=None if sure else series,
+        rhythms=tuple(rhythms(table, times, numbers, features)) if guess.task != "multiclass" else (),
+        shared=tuple(shared_by_rows(table, times, features)) if fitting.coarse else (),
+        unlabelled=int((times > fitting.last).sum()),
         arguments=dict(arguments or {}),
         query=query,
     )
 
 
-def candidates(table: pd.DataFrame) -> dict[str, list[str]]:
-    """Columns that may be meant: `time` and `target`, likely ones first, at most a few of each."""
-    some = table.head(LOOKED_AT)
-    times, targets = [], []
-    for place, name in enumerate(some.columns):
-        column, words = some[name], set(tokens(name))
-        numeric = pd.api.types.is_numeric_dtype(column.dtype)
-        try:
-            form = find_format(column, name)
-            clear = not (form.written == "day-number" or (numeric and form.written in ("%Y", "%Y%m", "unix")))
-            if clear or words & TIMES:
-                times.append((not clear, not words & TIMES, place, name))
-        except DataError:
-            pass
-        values = column.dropna()
-        distinct = values.astype(str).nunique()
-        if words & OUTCOMES or distinct == 2 or name == some.columns[-1]:
-            targets.append((not words & OUTCOMES, name != some.columns[-1], place, name))
-    return {
-        "time": [row[-1] for row in sorted(times)[:MOST_LISTED]],
-        "target": [row[-1] for row in sorted(targets)[:MOST_LISTED]],
-    }
+def _beside(
+    found: Look,
+    column: pd.Series,
+    times: pd.Series,
+    numbers: pd.Series,
+    values: pd.Series,
+    target: str,
+    guess: TargetGuess,
+) -> Look:
+    """What a column looks like beside time and target: one of them once more, or a code."""
+    if same_as_target(column, values, guess.task):
+        return replace(found, role="excluded", why=f"it is the target {shown(target)} under another name")
+    if found.role == "excluded":
+        return found
+    if (why := time_again(column, times)) is not None:
+        return replace(found, role="excluded", why=why)
+    if found.kind != "numeric" or not pd.api.types.is_numeric_dtype(column.dtype):
+        return found
+    seen = code_or_amount(column, numbers, found.name)
+    kind = "categorical" if seen == "code" else "numeric"
+    return replace(found, kind=kind, code=seen is not None)
 
 
-def _meant(table: pd.DataFrame, option: str, wrong: str = "") -> dict[str, Any]:
-    """What to say of columns that may be meant instead of a `wrong` one: arguments of an error."""
-    found = [name for name in candidates(table)[option.removeprefix("--")] if name != wrong]
-    if not found:
-        return {"remedy": f"no other column looks like it; there are: {', '.join(map(shown, table.columns[:30]))}"}
-    return {"remedy": f"{option} may be: {', '.join(map(repr, found))}"}
-
-
-def _groups(looks: list[Look], name: str) -> bool:
+def _groups(looks: list[Look], name: str, why: str) -> bool:
     """Whether a column can be shown by group: few values, or numbers that are cut into bands."""
     (found,) = (each for each in looks if each.name == name)
-    return not found.names_rows and found.distinct > 1 and (found.kind == "numeric" or found.distinct <= 60)
+    most = MOST_PLACES if why in MAYBE else MOST_WRITTEN
+    return not found.names_rows and found.distinct > 1 and (found.kind == "numeric" or found.distinct <= most)

@@ -11,67 +11,36 @@ The rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
+from sopkit.modelling.drafting_names import as_numbers, distinct_values, examples, is_text, shown, tokens
 from sopkit.modelling.drafting_times import looks_like_dates
 
-__all__ = ["Look", "look", "missing_words", "protected_by", "shown", "tokens"]
+__all__ = ["Look", "look", "missing_words"]
 
 Role = Literal["feature", "excluded"]
 ALMOST_EMPTY, MOST_CODES, FEW_NUMBERS, LONG_TEXT_WORDS, STRAYS = 0.95, 50, 12, 5, 3
+ROWS_A_VALUE, SOME = 5, 20  # a category of fewer rows a value teaches nothing; so many values may mean something
 BY_NAME = "by its name"
 OURS = re.compile(r"fold|(prediction|naive)(_\d+)?")
 MISSING = {
     "", "?", "-", "--", "---", ".", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "null", "(null)", "nil",
     "missing", "unknown", "not available", "not known", "not reported", "undefined", "unknown/invalid",
 }  # fmt: skip
-OF_PEOPLE = {
-    "sex", "gender", "age", "race", "ethnicity", "ethnic", "ethnicgroup", "marital", "religion", "disability",
-    "disabled", "nationality", "citizenship", "pregnant", "orientation", "caste", "veteran",
-}  # fmt: skip
-OF_PLACES = {
-    "region",
-    "zip",
-    "zipcode",
-    "postcode",
-    "postal",
-    "neighborhood",
-    "neighbourhood",
-    "language",
-    "birthplace",
-}
-VALUES_OF_PEOPLE = (
-    {"male", "female", "man", "woman", "f", "m"},
-    {"married", "single", "divorced", "widowed"},
-    {"caucasian", "asian", "hispanic", "africanamerican", "black", "white"},
-    {"christian", "muslim", "jewish", "hindu", "buddhist"},
-)
-IN_VALUES = re.compile(r"\b(servicemember|veteran|older american|disabled|pregnant)\b", re.IGNORECASE)
 NAMES = {
-    "id",
-    "ids",
-    "nr",
-    "nbr",
-    "no",
-    "num",
-    "number",
-    "key",
-    "uuid",
-    "guid",
-    "index",
-    "idx",
-    "instant",
-    "sno",
-    "row",
-}
+    "id", "ids", "nr", "nbr", "no", "num", "number", "key", "uuid", "guid", "index", "idx", "instant", "sno", "row",
+    "rownames",
+}  # fmt: skip
+LINES = {"index", "idx", "instant", "sno", "row", "rownames"}  # numbers of lines: they name no thing
 THINGS = {
     "patient", "customer", "client", "user", "member", "person", "employee", "driver", "account", "machine", "device",
     "vehicle", "household", "borrower", "applicant", "student", "merchant", "card", "store", "shop", "engine", "sensor",
 }  # fmt: skip
+NONE = {"no", "none", "n", "false", "0", "never", "nein", "non"}
 CODES = {"id", "code", "codes", "type", "class", "category", "region", "zip", "zipcode", "postcode", "zone", "sector"}
 
 
@@ -81,6 +50,7 @@ class Look:
 
     `names_rows`: each row has another value. `names_things`: an identifier that repeats, `clear` if its name says of
     what. `code`: a number that may stand for something else. `ask`: whether it is known in time has to be asked.
+    `none`: a missing value may mean that there is none.
     """
 
     name: str
@@ -97,22 +67,7 @@ class Look:
     clear: bool = False
     code: bool = False
     ask: bool = False
-
-
-def tokens(name: str) -> list[str]:
-    """The words of a column's name in lower case: `patientNbr_2` is patient, nbr, 2."""
-    return re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
-
-
-def shown(value: Any, most: int = 30) -> str:
-    """A value in a line of text: no line breaks, not too long."""
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def is_text(column: pd.Series) -> bool:
-    return bool(pd.api.types.is_string_dtype(column.dtype) or column.dtype == object)
+    none: bool = False
 
 
 def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -128,7 +83,7 @@ def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
     for name in table.columns:
         if not is_text(table[name]):
             continue
-        values = [value for value in _distinct(table[name]) if isinstance(value, str)]
+        values = [value for value in distinct_values(table[name]) if isinstance(value, str)]
         words = [value for value in values if value.strip().casefold() in MISSING]
         found |= dict.fromkeys(words)
         if len(values) - len(words) < 2:
@@ -154,10 +109,20 @@ def look(column: pd.Series, name: str, missing: Collection[str] = (), target: st
     known = column[~column.isin(list(missing))] if is_text(column) and missing else column
     known = known.dropna()
     gone = 1 - len(known) / max(len(column), 1)
-    values = _distinct(known)
+    values = distinct_values(known)
     facts: dict[str, Any] = {"name": name, "distinct": len(values), "missing": gone}
-    if (why := _unusable(known, values, gone, name, target)) is not None:
-        return Look(role="excluded", why=why, ask=why.startswith(BY_NAME), **facts)
+    why = _unusable(known, values, gone, name, target)
+    if why is not None and _may_mean_none(column, known, values, gone):
+        note = f"{facts['distinct']} values: {examples(values)}"
+        return Look(role="feature", kind="categorical", note=note, none=True, **facts)
+    if why is None:
+        return _usable(known, values, facts)
+    if not why.startswith(BY_NAME):
+        return Look(role="excluded", why=why, **facts)
+    return replace(_usable(known, values, facts), role="excluded", why=why, ask=True, names_things=False)
+
+
+def _usable(known: pd.Series, values: list[Any], facts: dict[str, Any]) -> Look:
     if is_text(known):
         return _text(known, values, facts)
     if pd.api.types.is_bool_dtype(known.dtype):
@@ -167,38 +132,14 @@ def look(column: pd.Series, name: str, missing: Collection[str] = (), target: st
     return _number(known.astype(float), facts)
 
 
-def protected_by(name: str, column: pd.Series) -> str | None:
-    """Why this may be an attribute that the law protects: `name`, `values`, `place`; None where nothing hints at it."""
-    if set(tokens(name)) & OF_PEOPLE:
-        return "name"
-    if is_text(column):
-        values = {str(value).strip() for value in _distinct(column)[:200]}
-        plain = {re.sub(r"[^a-z]", "", value.casefold()) for value in values}
-        if any(len(plain & group) >= 2 and len(plain) <= 12 for group in VALUES_OF_PEOPLE):
-            return "values"
-        if len(values) <= 50 and any(IN_VALUES.search(value) for value in values):
-            return "values"
-    return "place" if set(tokens(name)) & OF_PLACES else None
-
-
-def examples(values: Iterable[Any], most: int = 4) -> str:
-    """Some of the values, for a comment."""
-    listed = list(values)
-    text = ", ".join(shown(value, 24) for value in listed[:most])
-    return f"{text}, …" if len(listed) > most else text
-
-
-def as_numbers(known: pd.Series) -> tuple[pd.Series, list[str]]:
-    """The numbers among texts, and the texts that are none, each once."""
-    numbers = pd.to_numeric(known.map(lambda value: str(value).strip()), errors="coerce")
-    return numbers.astype(float), list(dict.fromkeys(map(str, known[numbers.isna()])))
-
-
-def _distinct(column: pd.Series) -> list[Any]:
-    try:
-        return list(column.dropna().unique())
-    except TypeError:  # lists or dicts
-        return list(dict.fromkeys(column.dropna().map(str)))
+def _may_mean_none(column: pd.Series, known: pd.Series, values: list[Any], gone: float) -> bool:
+    """Whether words stand in few rows and nothing in the others, as where a holiday is named on holidays only."""
+    blank = int(column.isna().sum())
+    if not is_text(known) or min(len(known), blank) < SOME or len(values) > MOST_CODES or looks_like_dates(values):
+        return False
+    if any(str(value).strip().casefold() in NONE for value in values):
+        return False  # it has a word for it
+    return 2 * blank > gone * len(column) and (gone >= ALMOST_EMPTY or len(values) == 1)
 
 
 def _unusable(known: pd.Series, values: list[Any], gone: float, name: str, target: str) -> str | None:
@@ -231,7 +172,8 @@ def _text(known: pd.Series, values: list[Any], facts: dict[str, Any]) -> Look:
     many = facts["distinct"] > max(MOST_CODES, len(known) / 5)
     if many and words >= LONG_TEXT_WORDS and float(texts.str.len().mean()) > 40:
         return Look(role="feature", kind="text", note=f"free text, about {words:.0f} words", **facts)
-    of_id = bool(set(tokens(facts["name"])) & (NAMES | THINGS))
+    named = set(tokens(facts["name"]))
+    of_id = bool(named & (NAMES | THINGS))
     if facts["distinct"] >= 0.9 * len(known) and len(known) >= 20:
         why = f"it names the row: {facts['distinct']:,} values in {len(known):,} rows"
         return Look(role="excluded", why=why, names_rows=facts["distinct"] == len(known), **facts)
@@ -239,12 +181,13 @@ def _text(known: pd.Series, values: list[Any], facts: dict[str, Any]) -> Look:
         return Look(
             role="excluded",
             why=_names(facts, len(known)),
-            names_things=True,
-            clear=bool(set(tokens(facts["name"])) & THINGS),
+            names_things=not named & LINES,
+            clear=bool(named & THINGS),
             **facts,
         )
-    if facts["distinct"] > max(200, len(known) / 2):
-        return Look(role="excluded", why=f"almost as many values as rows: {facts['distinct']:,}", **facts)
+    if facts["distinct"] > max(200, len(known) / ROWS_A_VALUE):
+        why = f"too many values for its rows: {facts['distinct']:,} in {len(known):,}"
+        return Look(role="excluded", kind="categorical", why=why, **facts)
     note = f"{facts['distinct']:,} values: {examples(values)}"
     return Look(role="feature", kind="categorical", note=note, **facts)
 
@@ -263,8 +206,8 @@ def _number(known: pd.Series, facts: dict[str, Any]) -> Look:
         return Look(
             role="excluded",
             why=_names(facts, len(known)),
-            names_things=True,
-            clear=bool(set(tokens(facts["name"])) & THINGS),
+            names_things=not words & LINES,
+            clear=bool(words & THINGS),
             **facts,
         )
     if whole and distinct > 2 and words & CODES:

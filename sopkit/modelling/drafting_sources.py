@@ -15,7 +15,7 @@ import pandas as pd
 
 from sopkit.errors import DataError
 from sopkit.modelling.databases import read_query
-from sopkit.modelling.drafting_columns import is_text
+from sopkit.modelling.drafting_names import is_text
 from sopkit.modelling.files import heads, read_files
 
 __all__ = ["read_undescribed"]

@@ -10,9 +10,9 @@ import pandas as pd
 
 from sopkit.definitions.model import Task
 from sopkit.errors import DataError
-from sopkit.modelling.drafting_columns import as_numbers, examples, is_text, shown
+from sopkit.modelling.drafting_names import as_numbers, examples, is_text, shown
 
-__all__ = ["TargetGuess", "guess_target", "same_as_target"]
+__all__ = ["TargetGuess", "guess_target", "same_as_target", "target_numbers"]
 
 YES = {"yes", "ja", "oui", "si", "sí", "y", "true", "t", "1", "positive", "pos"}
 NO = {"no", "nein", "non", "n", "false", "f", "0", "negative", "neg", "none", "-1"}
@@ -70,9 +70,20 @@ def same_as_target(column: pd.Series, target: pd.Series, task: Task) -> bool:
     if task == "regression":
         numbers, rest = as_numbers(column[both].map(str))
         values, other = as_numbers(target[both].map(str))
-        return not rest and not other and bool(np.isclose(abs(numbers.corr(values)), 1.0, rtol=0, atol=1e-9))
+        if rest or other or numbers.nunique() < 2 or values.nunique() < 2:
+            return False
+        return bool(np.isclose(abs(numbers.corr(values)), 1.0, rtol=0, atol=1e-9))
     pair = pd.DataFrame({"a": column[both].map(str), "b": target[both].map(str)}).drop_duplicates()
     return bool(pair["a"].is_unique and pair["b"].is_unique and 2 <= len(pair) < both.sum())
+
+
+def target_numbers(values: pd.Series, guess: TargetGuess) -> pd.Series:
+    """The target as numbers: as it is, or 1 for the case to find (of several classes the commonest), NaN if unknown."""
+    known = values.dropna().map(_plain)
+    if guess.positive is None and guess.task != "multiclass":
+        return known.map(float).reindex(values.index)
+    one = guess.classes[0][0] if guess.task == "multiclass" else guess.positive
+    return (known == one).astype(float).reindex(values.index)
 
 
 def _binary(classes: tuple[tuple[Any, int], ...], numbers: pd.Series, worded: bool) -> TargetGuess:

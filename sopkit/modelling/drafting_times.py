@@ -1,32 +1,28 @@
-"""How times are written in a column that nobody has described, and which windows fit the time that rows span.
+"""How times are written in a column that nobody has described.
 
 The rules:
 * a format counts only if it reads every value; several are combined where each reads a part, but never day first
   with month first;
 * where day first and month first both read everything, the one is taken in which rows stand more nearly in order,
   and that is asked;
-* numbers are years, months, dates, epochs, or else days in their order;
-* windows: long enough for the rows that a verdict needs, short enough for several of them in the past.
+* numbers are years, months, dates, epochs, or else days in their order; a mere line number is asked about.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sopkit.definitions.durations import parse_duration
 from sopkit.errors import DataError
-from sopkit.modelling.times import Period, natural_period, read_times
+from sopkit.modelling.times import read_times
 
-__all__ = ["TimeFormat", "Windows", "find_format", "looks_like_dates", "windows"]
+__all__ = ["TimeFormat", "find_format", "looks_like_dates"]
 
 _DAYS = (
     "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%Y/%m/%d",
@@ -35,11 +31,6 @@ _DAYS = (
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _MONTHS = ("%m/%Y", "%m.%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y %b", "%b", "%B")
 _TEXTS = (*(day + clock for day, clock in itertools.product(_DAYS, _CLOCKS)), *_MONTHS)
-_SHORT = ["1s", "5s", "10s", "30s", "1m", "5m", "10m", "15m", "30m", "1h", "2h", "3h", "6h", "12h", "1d", "2d", "3d"]
-_LONG = ["5d", "7d", "10d", "14d", "21d", "30d", "60d", "90d", "120d", "180d", "240d", "365d", "730d", "1825d", "3650d"]
-_NICE = tuple(map(parse_duration, _SHORT + _LONG))
-_DAY = timedelta(days=1)
-BLOCKS, ROWS, MOST_ROWS, COARSE = 20, 200, 2000, 60
 
 
 @dataclass(frozen=True)
@@ -49,26 +40,6 @@ class TimeFormat:
     written: str | list[str] | None
     note: str
     question: str = ""
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Lengths of time that fit the rows, and what can be said of the times. `as_of` is after the newest row."""
-
-    first: pd.Timestamp
-    last: pd.Timestamp
-    as_of: pd.Timestamp
-    distinct: int
-    period: Period | None
-    evaluation: timedelta
-    blocks: timedelta
-    recent: timedelta | None
-    rows: int
-
-    @property
-    def coarse(self) -> bool:
-        """Whether there are too few different times for blocks of them to be resampled."""
-        return self.distinct < COARSE
 
 
 def find_format(column: pd.Series, name: str) -> TimeFormat:
@@ -117,6 +88,11 @@ def _of_numbers(known: pd.Series) -> TimeFormat | None:
         return TimeFormat("unix-ms", "milliseconds since 1970")
     if whole and low >= 0 and high <= 200_000:
         ask = "these are numbers: do they stand in the order of time? Each is taken for a day since 1970-01-01"
+        if known.is_unique and high - low == len(known) - 1:
+            ask = (
+                "each row has its own number, as lines of a file have: do the rows stand in the order of time? If they "
+                "do not, none is later than another and no verdict means anything: add the date where the data is made"
+            )
         return TimeFormat("day-number", "numbers in their order", ask)
     return None
 
@@ -184,56 +160,3 @@ def _reads(values: pd.Series, form: str | list[str] | None) -> np.ndarray[Any, A
         return np.zeros(len(values), dtype=bool)
     at = pd.to_datetime(values, format=form, utc=True, errors="coerce")
     return np.asarray(at.notna(), dtype=bool)
-
-
-def windows(times: pd.Series) -> Windows:
-    """Windows for rows at `times` (UTC). Raises DataError where all rows have the same time."""
-    order = times.sort_values(ignore_index=True)
-    first, last = order.iloc[0], order.iloc[-1]
-    distinct, period = int(order.nunique()), natural_period(order)
-    if distinct < 2:
-        raise DataError(
-            "all rows have the same time: nothing is earlier or later",
-            expected="rows that came one after the other",
-            got=f"{len(order)} rows at {first:%Y-%m-%d %H:%M}",
-            remedy="name another column with --time",
-        )
-    whole_days = bool((order == order.dt.floor("D")).all())
-    as_of = _after(last, timedelta(days=4) if whole_days else last - first, period)
-    span = as_of - max(first, order.iloc[len(order) // 20])  # a few very old rows do not make it long
-    longest = span / 4
-    need = max(min(MOST_ROWS, len(order) // 5), ROWS)
-    start = min(timedelta(days=30), _nice_up(span / 8))
-    fitting = [each for each in _NICE if start <= each <= longest] or [_nice_down(longest)]
-    window = next((each for each in fitting if _rows(order, as_of, each) >= need), fitting[-1])
-    if period is not None:
-        window = max(window, {"month": 30, "quarter": 90, "year": 365}[period] * _DAY)
-    blocks = min(_nice_down(window / BLOCKS), _DAY)
-    recent: timedelta | None = _nice_up(max(window * 1.3, span / 5))
-    too_long = recent is not None and not window < recent <= (as_of - first) / 1.5
-    if recent is None or too_long or _rows(order, as_of - window, recent) < ROWS:
-        recent = None
-    rows = _rows(order, as_of, window)
-    return Windows(first, last, as_of, distinct, period, window, blocks, recent, rows)
-
-
-def _after(last: pd.Timestamp, span: timedelta, period: Period | None) -> pd.Timestamp:
-    """The first clear moment after the newest row: a new month where rows stand for months, otherwise a new day."""
-    if period is not None and last.is_month_start:
-        months = {"month": 1, "quarter": 3, "year": 12}[period]
-        return last + pd.DateOffset(months=months)
-    step = "D" if span >= timedelta(days=4) else "h" if span >= timedelta(hours=4) else "min"
-    return (last + pd.Timedelta(microseconds=1)).ceil(step)
-
-
-def _rows(order: pd.Series, end: pd.Timestamp, window: timedelta) -> int:
-    return int(((order >= end - window) & (order < end)).sum())
-
-
-def _nice_up(length: timedelta) -> timedelta:
-    return next((each for each in _NICE if each >= length), _NICE[-1])
-
-
-def _nice_down(length: timedelta) -> timedelta:
-    seconds = timedelta(seconds=max(1, math.floor(length.total_seconds())))
-    return next((each for each in reversed(_NICE) if each <= length), seconds)

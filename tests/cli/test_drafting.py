@@ -98,3 +98,22 @@ def test_a_name_is_made_of_the_file_or_asked_for():
     assert "bank-marketing-2024" == name_of(None, "data/Bank_Marketing 2024.csv.gz")
     with pytest.raises(WrongUse, match="--model"):
         name_of(None, "2024.csv")
+
+
+def test_numbers_that_stand_for_something_else_are_asked_about(tmp_path):
+    """What the checks of a run would find, 999 far from all others, is a question of the draft."""
+    rows = table().drop(columns="told").assign(days=lambda t: np.where(t.index % 3, 999, t.index % 27))
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    made = make_draft(str(tmp_path / "rows.csv"), tmp_path, name="m", time="day: of", target="left", query=None)
+    assert ["days"] == list(made.odd)
+    assert "999" in made.odd["days"]
+    assert "days: numeric" in made.text
+
+
+def test_without_a_time_it_is_said_what_to_do(sop, tmp_path):
+    """Parts of a time are not offered: the error joins them; where nothing looks like a time it says what to add."""
+    rows = table().drop(columns="day: of")
+    for columns, told in (({"year": 2024, "month": 5}, "pd.to_datetime(dict(year=t['year']"), ({}, "add the date of")):
+        rows.assign(**columns).to_csv(tmp_path / "rows.csv", index=False)
+        done = sop("new", str(tmp_path / "w"), "--data", str(tmp_path / "rows.csv"), "--target", "left", code=2)
+        assert told in " ".join(done.err.split())

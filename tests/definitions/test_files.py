@@ -161,3 +161,10 @@ def test_reading_definitions_loads_no_heavy_library():
         [sys.executable, "-c", f"{code}; print({heavy} & set(sys.modules))"], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_reasons_to_keep_rows_are_shown_where_they_are_written_as_a_list():
+    """A list of conditions is refused with an example of a reason and its condition."""
+    wrong = MODEL.replace("data:", "data: {keep_rows_where: [amount > 0], source: x.csv, time: at}\n#", 1)
+    with pytest.raises(DefinitionError, match=r"a mapping, such as `\{no test orders: amount > 0\}`"):
+        parse_model(wrong.encode(), "churn.yaml")

@@ -480,3 +480,16 @@ def test_what_judging_rests_on_is_checked_before_a_run(workspace, change, writte
     problems = found(workspace, file="templates/models/flights.yaml")
     assert len(problems) == (said is not None)
     assert all(said in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("feature", "said"),
+    [("carrier: {type: categorical", None), ("carrier: {type: numeric", "features.carrier: names whom a row is about")],
+)
+def test_an_entity_may_be_a_category_and_is_no_amount(workspace, change, feature, said):
+    """A shop or a city may be both whom a row is about and a feature; as a number its name is warned about."""
+    change("templates/models/flights.yaml", "  keep_rows_where:", "  entity: carrier\n  keep_rows_where:")
+    change("templates/models/flights.yaml", "carrier: {type: categorical", feature)
+    problems = found(workspace, file="templates/models/flights.yaml")
+    assert len(problems) == (said is not None)
+    assert all(said in problem for problem in problems)

@@ -10,12 +10,15 @@ import yaml
 from sopkit.definitions.files import parse_model
 from sopkit.definitions.yaml_file import parse_yaml
 from sopkit.errors import DataError, NotFound
-from sopkit.modelling.drafting import candidates, draft
-from sopkit.modelling.drafting_columns import look, missing_words, protected_by
+from sopkit.modelling.drafting import draft
+from sopkit.modelling.drafting_candidates import candidates
+from sopkit.modelling.drafting_columns import look, missing_words
+from sopkit.modelling.drafting_lines import quoted
+from sopkit.modelling.drafting_people import protected_by
 from sopkit.modelling.drafting_sources import read_undescribed
 from sopkit.modelling.drafting_targets import guess_target, same_as_target
-from sopkit.modelling.drafting_text import quoted
-from sopkit.modelling.drafting_times import find_format, windows
+from sopkit.modelling.drafting_times import find_format
+from sopkit.modelling.drafting_windows import windows
 
 DAYS = pd.date_range("2024-01-01", periods=300, freq="D")
 ODD = [

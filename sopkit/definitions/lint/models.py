@@ -130,7 +130,7 @@ def _made_of(model: ModelFile) -> set[str]:
 
 
 def _features(model: ModelFile, document: Document, target: set[str]) -> Iterator[Problem]:
-    for name in model.features:
+    for name, feature in model.features.items():
         path = ("features", name)
         if name in model.excluded:
             yield document.error(
@@ -140,8 +140,12 @@ def _features(model: ModelFile, document: Document, target: set[str]) -> Iterato
             yield document.error(path, "the target is made of it", "only what is known before the outcome")
         if name == model.data.time:
             yield document.error(path, "is the time column, which always lies beyond what a model was trained on")
-        elif name == model.data.entity or [name] == model.data.id:
+        elif [name] == model.data.id:
             yield document.warning(path, "names the row, so a model can learn it by heart")
+        elif name == model.data.entity and feature.type == "numeric":
+            # as a category it may be a shop or a city; what is learned by heart shows on entities never seen
+            what = "names whom a row is about, and a name is no amount"
+            yield document.warning(path, what, "categorical, or leave it out")
     for name, reason in model.excluded.items():
         if not reason.strip():
             yield document.error(("excluded", name), "does not say why it is not a feature")
