@@ -110,6 +110,8 @@ FINDINGS: dict[str, FindingRule] = {
     "changed": FindingRule("note", "changed by recorded cleaning"),
     "missing": FindingRule("note", "now and then missing, or not used"),
     "almost_constant": FindingRule("note", "hardly anything to learn from"),
+    "same_feature": FindingRule("note", "features that say the same in every row: one of them is enough"),
+    "same_as_time": FindingRule("note", "a feature that is the row's time: each new row lies beyond what was learned"),
     "numbers_as_text": FindingRule("note", "a category of many numbers may be a number"),
     "unseen_rarely": FindingRule("note", "a few rows with categories that the champion never learned"),
     "repeated_entity": FindingRule("note", "entities that training has seen flatter a test"),

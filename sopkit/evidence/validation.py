@@ -27,6 +27,7 @@ from sopkit.evidence.leaks import Leaks, suspected_leaks
 from sopkit.evidence.near_duplicates import repeated_texts
 from sopkit.evidence.representation import representation
 from sopkit.evidence.schema import schema_findings
+from sopkit.evidence.twins import twins
 
 __all__ = ["validate"]
 
@@ -77,6 +78,7 @@ def validate(
         found += faults.values(table, model, limits)
         found += schema_findings(table, model, limits.examples)
         found += faults.duplicates(table, model)
+        found += twins(table, model)
         found += repeated_texts(table, model)
         found += spelling.texts(table, model, target_columns)
         found += units.two_scales(table, model, limits)
