@@ -34,7 +34,7 @@ WELL, ROWS, MOST_ROWS, COARSE = 30, 200, 2000, 60
 class Windows:
     """Lengths of time that fit the rows, and what can be said of the times. `as_of` is after the newest row.
 
-    `filled`: blocks of the held-out window that have rows. `stale`: how old a model's data may become.
+    `filled`: blocks of the held-out window that have rows.
     """
 
     first: pd.Timestamp
@@ -55,7 +55,8 @@ class Windows:
 
     @property
     def stale(self) -> timedelta:
-        return min(_OLDEST, _nice_down(self.as_of - self.first))
+        """How old a model's data may become: beyond the held-out window, which it has not seen at its start."""
+        return max(min(_OLDEST, _nice_down(self.as_of - self.first)), 2 * self.evaluation)
 
 
 def windows(times: pd.Series) -> Windows:

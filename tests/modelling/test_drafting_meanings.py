@@ -55,6 +55,14 @@ def test_working_days_make_the_window_longer():
     assert (pd.Timedelta("1D"), True) == (found.blocks, found.filled >= 30)
 
 
+def test_a_model_is_not_stale_on_its_first_day():
+    """A model starts as old as the rows held out from it are long: staleness lies beyond, and within short data."""
+    years = windows(pd.Series(pd.date_range("2000-01-01", periods=200, freq="MS", tz="UTC")).repeat(20))
+    weeks = windows(pd.Series(pd.date_range("2015-02-02", periods=30000, freq="min", tz="UTC")))
+    assert years.stale > years.evaluation
+    assert weeks.stale <= pd.Timedelta("21D")
+
+
 def test_few_times_are_asked_about_however_they_lie():
     """Seventy days leave too few blocks, which no shorter block mends: that is coarse, and asked."""
     assert windows(pd.Series(pd.date_range("2020-01-01", periods=70, freq="D", tz="UTC")).repeat(50)).coarse
