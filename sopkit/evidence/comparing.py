@@ -102,7 +102,7 @@ def compare(
         of_data=gain(primary, RECIPE, CHAMPION) if third else None,
         of_recipe=gain(primary, CHALLENGER, RECIPE) if third else None,
         slices=by_slice(primary, truth, arms[CHAMPION], arms[CHALLENGER], slices, drawn, evaluation),
-        names={CHAMPION: "champion", CHALLENGER: "challenger", RECIPE: RECIPE} | dict(names or {}),
+        names={CHAMPION: "the champion", CHALLENGER: "the challenger", RECIPE: RECIPE} | dict(names or {}),
         plan=drawn,
         own=own,
         costs=costs,

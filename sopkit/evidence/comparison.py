@@ -215,11 +215,30 @@ class Comparison:
         told = f"{title} {number(arms[1])} against {number(arms[0])}"
         if not gain.known:
             return f"{told}, without an interval: {gain.reason}"
+        if self._same_answers:
+            return f"{name} answers as {old} does, so that neither is better: {title} {number(arms[1])} of both"
+        ends = f"{told}, gain {_signed(gain.low)} to {_signed(gain.high)}"
         if self.primary_measure.verdict is Verdict.PASS:
-            return f"{name} beats {old}: {told}, gain {_signed(gain.low)} to {_signed(gain.high)}"
+            return f"{name} beats {old}{self._but}: {ends}"
         if gain.high < 0:
-            return f"{name} is worse than {old}: {told}, gain {_signed(gain.low)} to {_signed(gain.high)}"
-        return f"{name} is not shown to be better than {old}: {told}, gain {_signed(gain.low)} to {_signed(gain.high)}"
+            return f"{name} is worse than {old}: {ends}"
+        return f"{name} is not shown to be better than {old}: {ends}"
+
+    @property
+    def _same_answers(self) -> bool:
+        """Whether no metric tells the two apart, on all rows or on any resample."""
+        known = [gain.interval for gain in self.gains.values() if np.isfinite(gain.interval.value)]
+        own = self.own.gains if self.own else []
+        return not own and all(found.value == found.low == found.high == 0 for found in known)
+
+    @property
+    def _but(self) -> str:
+        """What keeps a gain that the primary metric shows from being one by the rule."""
+        missed = [measure.title for measure in self.guardrail_measures if measure.verdict is not Verdict.PASS]
+        if missed:
+            return f", and not by the rule ({'; '.join(missed)})"
+        doubted = any(measure.verdict is Verdict.FAIL for measure in self.seconds)
+        return " only if neighbouring periods are taken for independent, which they are not" if doubted else ""
 
     @property
     def attribution(self) -> str:

@@ -8,7 +8,7 @@ from sopkit.definitions.results import Verdict
 from sopkit.evidence.bootstrap import Interval
 from sopkit.evidence.charts import Chart, Row, intervals
 from sopkit.evidence.gains import CHALLENGER, CHAMPION
-from sopkit.evidence.measure import finite, number
+from sopkit.evidence.measure import counted, finite, number
 
 if TYPE_CHECKING:
     from sopkit.evidence.comparison import Comparison
@@ -47,9 +47,10 @@ def slices_figure(found: Comparison) -> Chart:
     """The gain in the primary metric slice by slice, with intervals that hold together."""
     worse = int((found.slices.verdict == "fail").sum()) if len(found.slices) else 0
     small = int((found.slices.verdict == "insufficient").sum()) if len(found.slices) else 0
-    title = f"{found.names[CHALLENGER]} is worse in {worse} of {len(found.slices) - small} slices that can be judged"
+    judged = len(found.slices) - small
+    title = f"{found.names[CHALLENGER]} is worse in {worse} of {counted(judged, 'slice')} that can be judged"
     if not worse:
-        title = f"In none of {len(found.slices) - small} slices is {found.names[CHALLENGER]} shown to be worse"
+        title = f"In none of {counted(judged, 'slice')} is {found.names[CHALLENGER]} shown to be worse"
     if not len(found.slices):
         title = "The model file names no slices"
     rows = [

@@ -35,7 +35,7 @@ from sopkit.definitions.results import Verdict, plain
 from sopkit.evidence.calibration import Calibration
 from sopkit.evidence.comparison import Comparison
 from sopkit.evidence.fairness import Fairness
-from sopkit.evidence.measure import Measure, insufficient, number
+from sopkit.evidence.measure import Measure, insufficient, with_unit
 from sopkit.evidence.misses import Misses
 from sopkit.evidence.naive import ScaledError
 from sopkit.evidence.operating import OperatingPoint
@@ -286,8 +286,11 @@ def _of_robustness(robustness: Robustness | None) -> list[Reason]:
 
 
 def _said(measure: Measure) -> str:
-    limit = f" (limit {measure.threshold})" if measure.threshold is not None else ""
-    value = "not measured" if measure.value is None else f"{number(measure.value)} {measure.unit}".strip()
+    limit = ""
+    if measure.threshold is not None:
+        sign = str(measure.threshold).partition(" ")[0]
+        limit = f" (limit {sign} {with_unit(measure.threshold.value, measure.unit).removesuffix(f' {measure.unit}')})"
+    value = "not measured" if measure.value is None else with_unit(measure.value, measure.unit)
     return f"{value}{limit}" + (f": {measure.reason}" if measure.reason else "")
 
 

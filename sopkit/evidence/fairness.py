@@ -26,7 +26,7 @@ from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
 from sopkit.evidence.fairness_gap import TITLES, Gap
-from sopkit.evidence.measure import Measure, finite, number
+from sopkit.evidence.measure import Measure, counted, finite, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, room, why_not
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Fairness:
             if broken
             else (f"All {len(known)} gaps between groups keep their limit")
         )
-        between = f"{worst.high_group} and {worst.low_group}"
+        between = f"{worst.attribute} {worst.high_group} and {worst.low_group}"
         return f"{head}; largest: {number(worst.gap.value)} in {TITLES[worst.rate]} between {between}"
 
     def figure(self) -> Chart:
@@ -98,7 +98,7 @@ class Fairness:
                     float(gap.gap.low) if known else None,
                     float(gap.gap.high) if known else None,
                     measure.verdict,
-                    self._groups(gap) if gap.groups > 1 else f"{gap.too_small} groups too small",
+                    self._groups(gap) if gap.groups > 1 else f"{counted(gap.too_small, 'group')} too small",
                 )
             )
         return intervals(

@@ -151,7 +151,7 @@ class SecondOpinion:
         if self.agrees is None or self.agrees:
             return seen
         if self.blocks.low > self.line:
-            return f"{seen}: only the blocks, which take periods for independent, show it above {number(self.line)}"
+            return f"{seen}: only where periods are taken for independent is it shown to be above {number(self.line)}"
         return f"{seen}: only the series shows it above {number(self.line)}"
 
     @property

@@ -28,6 +28,9 @@ def harm_of(drift: Drift | None, kept: PromiseKept | None, beyond: Sequence[str]
     Harm is a broken promise, or a metric beyond its owner's limit: `beyond` are the sentences that say so.
     """
     inputs = INPUTS[drift.verdict] if drift else "Inputs were not compared"
+    if drift is not None and drift.verdict is Verdict.PASS and drift.drifted and drift.share is not None:
+        moved_by = f"{100 * drift.share:.3g} % of the features' weight, limit {100 * drift.limit:.3g} %"
+        inputs = f"Inputs have drifted less than the limit ({moved_by})"
     moved = drift is not None and drift.verdict is Verdict.FAIL
     found = [*beyond, *(measure.reason for measure in kept.broken)] if kept else [*beyond]
     if found:

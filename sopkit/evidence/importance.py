@@ -1,7 +1,8 @@
 """Permutation importance: what does the model rest on, and does it still rest on the same?
 
 The rules:
-* measured on held-out rows, in the primary metric, by shuffling a feature (Breiman 2001; Fisher et al. 2019);
+* measured on held-out rows (of a first champion on rows that it was trained on, which is said), in the primary metric,
+  by shuffling a feature (Breiman 2001; Fisher et al. 2019);
 * features that carry the same thing are shuffled together where `groups` says so: shuffled alone each looks idle;
 * the interval is over repeated shuffles (Student's t): it tells whether the shuffling was enough, not how another
   month would look;
@@ -26,7 +27,7 @@ from sopkit.errors import WrongUse
 from sopkit.evidence import rules
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Metric, Task, defaults, find, room, why_not
-from sopkit.evidence.robustness import Predict, answer, sampled
+from sopkit.evidence.robustness import LATER, LEARNED, Predict, answer, sampled
 
 if TYPE_CHECKING:
     from sopkit.evidence.charts import Chart
@@ -45,6 +46,7 @@ class Importance:
     repeats: int
     table: pd.DataFrame
     reason: str = ""
+    which: str = LATER
 
     @property
     def measures(self) -> list[Measure]:
@@ -111,7 +113,7 @@ class Importance:
         shown = self.table.head(15)
         unit = " (share of no-skill)" if self.metric.is_loss else ""
         label = f"loss in {self.metric.title}{unit} when shuffled"
-        basis = f"{self.rows:,} later rows, {self.repeats} shuffles"
+        basis = f"{self.rows:,} {self.which}, {self.repeats} shuffles"
         basis += f"; the first {len(shown)} of {len(self.table)}" if len(shown) < len(self.table) else ""
         if "change" in self.table:
             return pairs(
@@ -156,12 +158,14 @@ def importance_of(
     groups: Mapping[str, Sequence[str]] | None = None,
     repeats: int = 5,
     rows: int | None = None,
+    learned: bool = False,
 ) -> Importance:
     """How much the primary metric loses when a feature (or a group of features) is shuffled.
 
     Both models are asked with the same shuffles of at most `rows` rows, drawn by seed (default: as many as
     `rules.ASKED` allows for that many features). `groups` maps a name to the columns shuffled together; columns in
-    no group stand alone. Raises WrongUse for an unknown column or fewer than two repeats.
+    no group stand alone. `learned` says that the model was trained on these rows.
+    Raises WrongUse for an unknown column or fewer than two repeats.
     """
     evaluation = evaluation or Evaluation()
     metric = find(task, evaluation.metric or defaults(task).primary)
@@ -192,7 +196,7 @@ def importance_of(
             table["change"] = table.importance - table.champion
             table["change_low"], table["change_high"] = _student(ours - losses, evaluation.confidence)
     table = table.sort_values("importance", ascending=False, ignore_index=True)
-    return Importance(metric, len(truth), repeats, table)
+    return Importance(metric, len(truth), repeats, table, which=LEARNED if learned else LATER)
 
 
 def _losses(

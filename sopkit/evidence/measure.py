@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Measure",
+    "counted",
     "failed",
     "finite",
     "insufficient",
@@ -129,8 +130,15 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
+def counted(count: int, noun: str, one: str = "", more: str = "") -> str:
+    """`1 row`, `1,200 rows`; with a verb for one and for more, `1 row is`, `1,200 rows are`."""
+    return f"{count:,} {noun} {one}".strip() if count == 1 else f"{count:,} {noun}s {more}".strip()
+
+
 def with_unit(value: Any, unit: str) -> str:
-    """A value as a reader wants it, with its unit if it has one."""
+    """A value as a reader wants it, with its unit if it has one: a share `of no-skill` is shown in percent."""
+    if unit.startswith("of ") and isinstance(value, float):
+        return f"{number(100 * value)} % {unit}"
     return f"{number(value)} {unit}".strip()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sopkit.evidence import charts
+from sopkit.evidence.measure import counted
 from sopkit.evidence.metrics import find, score
 from sopkit.evidence.tables import Readable, readable
 
@@ -46,11 +47,10 @@ def folds_figure(table: pd.DataFrame, task: Any, primary: str, chosen: str) -> c
         known = part[part[primary].notna()]
         lines[str(name)] = (list(known["test_from"]), [float(value) for value in known[primary]])
     best = table[table["recipe"] == chosen][primary].mean()
-    title = (
-        f"'{chosen}' forecast best: mean {find(task, primary).title} {best:.3f} over {table['fold'].nunique()} dates"
-    )
+    dates = counted(table["fold"].nunique(), "date")
+    title = f"'{chosen}' is chosen: mean {find(task, primary).title} {best:.3f} over {dates}"
     return charts.over_time(
-        title, lines, y_label=find(task, primary).title, x_label="start of the weeks that were forecast"
+        title, lines, y_label=find(task, primary).title, x_label="start of the period that was forecast"
     )
 
 

@@ -129,7 +129,7 @@ class Representation:
                 None if np.isnan(g.low) or self._wide(g) else g.low,
                 None if np.isnan(g.high) or self._wide(g) else g.high,
                 g.verdict if g.verdict is Verdict.INSUFFICIENT else None,
-                f"{g.share:.1%} of rows",
+                f"{_share(g.share)} of rows",
             )
             for g in groups
         ]
@@ -138,7 +138,8 @@ class Representation:
         if large:
             top, bottom = max(large, key=lambda g: g.rate), min(large, key=lambda g: g.rate)
             low, high = (render_value(g.rate, "%" if self.unit == SHARE else "") for g in (bottom, top))
-            title = f"The {self.what} runs from {low} ({bottom.group}) to {high} ({top.group})"
+            ends = [f"{g.column} {g.group}" for g in (bottom, top)]
+            title = f"The {self.what} runs from {low} ({ends[0]}) to {high} ({ends[1]})"
         small = [g for g in groups if g.verdict is Verdict.INSUFFICIENT]
         many = "1 group is" if len(small) == 1 else f"{len(small)} groups are"
         title += f"; {many} too small to tell" if small and large else ""
@@ -232,6 +233,11 @@ def _group(
     reason = "" if enough else f"only {labelled} labelled rows, {minimum} are needed"
     verdict = Verdict.PASS if enough else Verdict.INSUFFICIENT
     return Group(column, group, rows, rows / len(y), labelled, rate, low, high, verdict, reason)
+
+
+def _share(share: float) -> str:
+    """A share in percent; of a group that is there, never nothing."""
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def _groups(values: pd.Series) -> pd.Series:

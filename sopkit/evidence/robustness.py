@@ -34,6 +34,7 @@ __all__ = ["Robustness", "robustness_of"]
 Array: TypeAlias = NDArray[Any]
 Predict = Callable[[pd.DataFrame], Any]
 UNSEEN = "(never seen before)"
+LATER, LEARNED = "later rows", "rows that the model was trained on"
 TITLES = {"missing": "missing feature", "noise": "noise", "unseen": "unseen category"}
 
 
@@ -47,6 +48,7 @@ class Robustness:
     largest_loss: float
     table: pd.DataFrame
     reason: str = ""
+    which: str = LATER
 
     @property
     def crashed(self) -> pd.DataFrame:
@@ -121,7 +123,7 @@ class Robustness:
             rows,
             x_label=f"loss in {self.metric.title}{unit}",
             limit=self.largest_loss,
-            subtitle=f"{self.rows:,} later rows; undisturbed {number(self.undisturbed)}"
+            subtitle=f"{self.rows:,} {self.which}; undisturbed {number(self.undisturbed)}"
             + (f"; the {len(shown)} largest of {len(self.table)}" if len(shown) < len(self.table) else ""),
         )
 
@@ -152,15 +154,17 @@ def robustness_of(
     evaluation: Evaluation | None = None,
     kinds: Mapping[str, Any] | None = None,
     rows: int | None = None,
+    learned: bool = False,
 ) -> Robustness:
     """Disturb the inputs one way at a time and measure the loss on at most `rows` held-out rows, drawn by seed
     (default: as many as `rules.ASKED` allows for that many features).
 
     `kinds` says of each feature what it is (name -> kind, or a model file's `features`); by default what is neither a
     number nor a time is a category.
+    `learned` says that the model was trained on these rows, so that losses are upper bounds.
     Raises DataError when features and targets do not fit.
     """
-    evaluation = evaluation or Evaluation()
+    evaluation, which = evaluation or Evaluation(), LEARNED if learned else LATER
     metric = find(task, evaluation.metric or defaults(task).primary)
     random = np.random.default_rng(evaluation.seed)
     sample, truth = sampled(features, y, rules.ASKED.rows(2 * features.shape[1]) if rows is None else rows, random)
@@ -169,11 +173,11 @@ def robustness_of(
     undisturbed, error = answer(predict, sample)
     reason = error or why_not(metric, truth, undisturbed)
     if reason:
-        return Robustness(metric, len(truth), float("nan"), limit, empty, f"undisturbed rows: {reason}")
+        return Robustness(metric, len(truth), float("nan"), limit, empty, f"undisturbed rows: {reason}", which)
     before = metric(truth, undisturbed)
     reason = _nothing_to_lose(metric, truth, before, len(features), evaluation)
     if reason:
-        return Robustness(metric, len(truth), before, limit, empty, f"undisturbed rows: {reason}")
+        return Robustness(metric, len(truth), before, limit, empty, f"undisturbed rows: {reason}", which)
     unit = room(metric, truth) if metric.is_loss else 1.0
     of = kinds_of(kinds) if kinds is not None else dict.fromkeys(_categories(sample), "categorical")
     told = []
@@ -186,7 +190,7 @@ def robustness_of(
         row = (kind, feature, label, value, loss, error, str(verdict))
         told.append(dict(zip(empty.columns, row, strict=True)))
     table = pd.DataFrame(told, columns=empty.columns)
-    return Robustness(metric, len(truth), before, limit, table, "" if told else "there are no features")
+    return Robustness(metric, len(truth), before, limit, table, "" if told else "there are no features", which)
 
 
 def _nothing_to_lose(metric: Metric, truth: Array, before: float, rows: int, evaluation: Evaluation) -> str:

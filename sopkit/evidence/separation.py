@@ -110,7 +110,7 @@ def unseen(adoption: Mapping[str, Any] | None) -> list[Measure]:
 
 
 def split_figure(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -> charts.Chart:
-    """Rows a day, training and held out, in the order of time."""
+    """Rows of each date that has some (a day, or the month or year that it stands for), training and held out."""
     parts = {"training": train, "held out": holdout}
     lines = {}
     for name, part in parts.items():
@@ -121,7 +121,8 @@ def split_figure(train: pd.DataFrame, holdout: pd.DataFrame, model: ModelFile) -
         title = f"All {len(train):,} rows are training rows: there is no champion to compare with"
     else:
         title = f"The newest {len(holdout):,} rows are held out, {len(train):,} earlier ones are learned from"
-    return charts.over_time(title, lines, y_label="rows a day", subtitle="each dot or line point is one day, UTC")
+    told = "each dot or line point is a date that has rows, UTC"
+    return charts.over_time(title, lines, y_label="rows of a date", subtitle=told)
 
 
 def _keys(table: pd.DataFrame) -> pd.Series:

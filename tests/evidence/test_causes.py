@@ -167,6 +167,16 @@ def test_the_density_ratio_is_that_of_the_true_densities():
     assert np.abs(p - truth)[middle].mean() < 0.06
 
 
+def test_a_pass_says_where_more_than_the_limit_is_not_ruled_out():
+    """A small increase of the error passes, and the reason tells that the interval reaches beyond the limit."""
+    straddling = [found(period(s, 1500), period(s + 50, 1500)).concept_drift for s in range(8)]
+    passed = [m for m in straddling if m.verdict is Verdict.PASS]
+    wide = [m for m in passed if m.detail["high"] > m.threshold.value]
+    assert wide
+    assert all(m.reason.endswith("more than the limit is not ruled out") for m in wide)
+    assert not any("ruled out" in m.reason for m in passed if m not in wide)
+
+
 def test_without_change_concept_drift_is_rarely_alarmed():
     """Forty pairs of periods of the same world: at most four alarms of any cause."""
     alarms = sum(bool(found(period(2 * s, 3000), period(2 * s + 1, 3000), resamples=200).at_work) for s in range(40))

@@ -117,6 +117,23 @@ def test_data_and_recipe_add_up_to_the_gain():
     assert parts == pytest.approx(comparison.gains["roc_auc"].interval.value)
 
 
+def test_models_that_answer_alike_are_said_to_do_so():
+    """Champion and challenger with the same answers are no comparison of .907 against .907."""
+    y, old, _, day = binary()
+    comparison = compare(y, old, old.copy(), task="binary", blocks=day, evaluation=QUICK)
+    assert comparison.finding.startswith("The challenger answers as the champion does, so that neither is better: ")
+    assert comparison.verdict is Verdict.FAIL
+
+
+def test_a_gain_that_a_guardrail_stops_is_not_told_as_one():
+    """The title of the comparison names what keeps a better ranking from being better by the rule."""
+    y, old, new, day = binary()
+    bold = np.clip((new - 0.5) * 6 + 0.5, 0.001, 0.999) * 0.999 + new * 0.001
+    comparison = compare(y, old, bold, task="binary", blocks=day, evaluation=QUICK)
+    assert comparison.primary_measure.verdict is Verdict.PASS
+    assert "beats the champion, and not by the rule (Brier score, worse by at most)" in comparison.finding
+
+
 def test_a_slice_that_got_worse_is_named_although_the_whole_got_better():
     """The challenger is reversed on one airport: that slice fails, the whole passes."""
     y, old, new, day = binary(size=200)
@@ -130,6 +147,7 @@ def test_a_slice_that_got_worse_is_named_although_the_whole_got_better():
     measure = next(m for m in comparison.measures if m.name == "slices_worse")
     assert measure.verdict is Verdict.FAIL
     assert "origin=LGA" in measure.reason
+    assert comparison.slice_figure().title == "The challenger is worse in 1 of 2 slices that can be judged"
 
 
 def test_small_slices_and_slices_of_one_class_are_insufficient_and_missing_values_are_a_slice():

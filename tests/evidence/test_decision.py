@@ -282,3 +282,12 @@ def test_a_gain_that_only_the_blocks_see_keeps_the_champion():
     decision = decide(comparison)
     assert ("champion_kept", Verdict.FAIL) == (decision.outcome, decision.verdict)
     assert "Second opinion" in decision.why
+    assert comparison.finding.startswith("The challenger beats the champion only if neighbouring periods are taken for")
+
+
+def test_a_share_of_no_skill_is_told_in_percent():
+    """What the signer reads of a guardrail is a percentage on both sides of its limit, not a bare ratio."""
+    y, old, _, day = binary()
+    worse = np.clip(1.6 * old, 0, 1)
+    told = decide(compared(old, worse, y, day)).table.set_index("topic").loc["Brier score, worse by at most", "finding"]
+    assert "% of no-skill (limit < 2 %)" in told

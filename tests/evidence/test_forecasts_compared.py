@@ -146,7 +146,7 @@ def test_the_comparison_of_numbers_shows_both_intervals_and_where_they_differ():
     assert differing
     measure = differing[0].second[0].measure
     assert measure.verdict is Verdict.FAIL
-    assert "only the blocks" in measure.reason
+    assert "only where periods are taken for independent" in measure.reason
     assert {"series_low", "series_high"} <= set(differing[0].table.columns)
     assert differing[0].figure().png().startswith(b"\x89PNG")
     json.dumps(differing[0].to_dict(), allow_nan=False)

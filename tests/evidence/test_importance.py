@@ -45,6 +45,13 @@ def test_importance_agrees_with_scikit_learn():
     assert ours.to_numpy() == pytest.approx(oracle.importances_mean, abs=0.01)
 
 
+@pytest.mark.parametrize(("learned", "which"), [(False, "later rows"), (True, "rows that the model was trained on")])
+def test_it_is_said_which_rows_were_shuffled(learned, which):
+    """Of a first champion, the rows are those that it was trained on, and the figure says so."""
+    found = importance_of(model, FEATURES, Y, task="binary", rows=500, learned=learned)
+    assert found.figure().figure.texts[1].get_text().startswith(f"500 {which}, 5 shuffles")
+
+
 def test_features_come_in_order_and_an_unused_one_has_none():
     """The strongest comes first; what the model never reads costs nothing."""
     found = importance_of(model, FEATURES, Y, task="binary")

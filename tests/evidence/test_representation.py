@@ -36,6 +36,17 @@ def test_a_small_group_is_insufficient_and_named(table):
     assert found.measures[0].value is None
 
 
+def test_a_group_of_a_few_rows_is_not_nothing(table):
+    """Titles name the column with its value, and a group that is there has no share of 0.0 %."""
+    few = table.assign(c=["rare"] + ["usual"] * 999 + ["other"] * 1000)
+    many = pd.concat([few, *[few[few.c != "rare"]] * 2])
+    figure = representation(many, many["y"], ["c"]).figure()
+    assert "(c " in figure.title
+    beside = [child for axes in figure.figure.axes for child in axes.child_axes]
+    shown = [text.get_text().replace("\u00a0", " ") for axes in beside for text in axes.get_yticklabels()]
+    assert any("< 0.1 % of rows" in text for text in shown)
+
+
 def test_missing_is_a_group_and_numbers_are_cut_into_fifths(table):
     """Nobody is left out: missing values are a group of their own, ages are cut into five."""
     rows = table.assign(c=table["c"].where(table.index > 300))

@@ -44,6 +44,13 @@ def test_the_feature_that_carries_the_score_is_the_one_that_is_missed():
     assert measures["loss_noise"] is Verdict.PASS
 
 
+@pytest.mark.parametrize(("learned", "which"), [(False, "later rows"), (True, "rows that the model was trained on")])
+def test_it_is_said_which_rows_were_disturbed(learned, which):
+    """A first champion is disturbed on its own training rows, and the figure does not call them later ones."""
+    found = robustness_of(steady, FEATURES, Y, task="binary", learned=learned)
+    assert found.figure().figure.texts[1].get_text().startswith(f"{N:,} {which}; undisturbed")
+
+
 def test_every_kind_of_column_is_disturbed():
     """Numbers, texts, categories and truth values go missing; categories meet a value that was never seen."""
     seen = []

@@ -375,6 +375,9 @@ def test_drift_is_told_as_no_harm_where_every_promise_is_kept():
     assert harm_of(still, bad).reason.startswith("Inputs have not drifted, but harm was measured")
     assert harm_of(moved, bad).reason.startswith("Inputs have drifted, and harm was measured")
     assert harm_of(moved, kept).verdict is Verdict.INSUFFICIENT
+    less = replace(moved, limit=0.6, verdict=Verdict.PASS)
+    told = "Inputs have drifted less than the limit (50 % of the features' weight, limit 60 %), and no harm"
+    assert harm_of(less, good).reason.startswith(told)
     assert harm_of(moved, None).value == "not known"
     assert harm_of(None, good, ["Brier score is 0.19"]).value == "measured"
 
