@@ -32,7 +32,8 @@ def read_query(
     import sqlalchemy as sql
 
     if not query:
-        raise DefinitionError("a database source needs a query", where="data.query", expected="SELECT … FROM …")
+        remedy = "add `query` under `data`; for a draft, --query 'SELECT …'"
+        raise DefinitionError("a database source needs a query", where="data.query", expected="SELECT …", remedy=remedy)
     try:
         url = sql.make_url(expand(source, credentials, where="data.source"))
         if url.drivername.startswith("sqlite") and url.database and url.database != ":memory:":
@@ -51,7 +52,14 @@ def read_query(
                 rows = [tuple(row) for row in answer]
         finally:
             engine.dispose()
-    except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
+    except ModuleNotFoundError as error:
+        raise DataError(
+            "the driver of this database is not installed",
+            where=source,
+            got=str(error),
+            remedy=f"pip install {error.name}, or name another driver in the address, such as postgresql+psycopg2://",
+        ) from None
+    except (sql.exc.SQLAlchemyError, OSError) as error:
         problem = DataError(
             "the database did not answer the query",
             where=source,
