@@ -109,14 +109,23 @@ def test_a_rhythm_that_no_feature_says_is_asked_about():
     assert ("weekday",) == drafted(table.assign(clock=HOURS.dt.strftime("%H h"))).rhythms
 
 
-def test_a_wandering_number_has_no_rhythm():
-    """White noise and random walks are hardly ever said to go by the hour or the weekday."""
+@pytest.mark.parametrize(("freq", "n"), [("h", 250), ("h", 4800), ("D", 150)])
+def test_a_wandering_number_has_no_rhythm(freq, n):
+    """White noise and random walks are said to go by the hour or the weekday in at most 6 of a hundred cases."""
+    times = pd.Series(pd.date_range("2024-01-01", periods=n, freq=freq, tz="UTC"))
     alarms = 0
     for place in range(200):
-        steps = np.random.default_rng(place).normal(size=len(HOURS))
+        steps = np.random.default_rng(place).normal(size=n)
         y = pd.Series(np.cumsum(steps) if place % 2 else steps)
-        alarms += bool(rhythms(pd.DataFrame(index=HOURS.index), HOURS, y, []))
-    assert alarms <= 10
+        alarms += bool(rhythms(pd.DataFrame(index=times.index), times, y, []))
+    assert alarms <= 12
+
+
+def test_two_weeks_tell_the_hour():
+    """The hours of work are found in the minutes of two weeks."""
+    times = pd.Series(pd.date_range("2015-02-02", periods=60 * 24 * 15, freq="min", tz="UTC"))
+    busy = times.dt.hour.between(8, 17).astype(float)
+    assert ["hour"] == rhythms(pd.DataFrame(index=times.index), times, busy, [])
 
 
 def test_what_grows_with_the_time_is_the_time_once_more():
