@@ -3,7 +3,8 @@
 The rules:
 * rows that the champion learned from must still be there, with the same times and labels: otherwise the table is
   truncated, or the past was changed, and no comparison with the champion means what it says;
-* rows are recognised by `data.id`; without ids only their number over the same span of time is compared;
+* rows are recognised by `data.id`; without ids by their time and what they hold (`past_labels`), and their number over
+  the same span of time is compared;
 * categories, missing values, units and the share of groups are compared because a model that meets what it never
   learned guesses.
 """
@@ -17,6 +18,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.evidence import rules, units
 from sopkit.evidence.by_period import moments
 from sopkit.evidence.findings import Finding, finding, of_rows
+from sopkit.evidence.past_labels import changed_labels
 
 __all__ = ["against_reference"]
 
@@ -89,7 +91,7 @@ def _rewritten(
 ) -> list[Finding]:
     ids, time = model.data.id, model.data.time
     if not ids or not all(name in side.columns for name in ids for side in (table, reference)):
-        return _fewer(table, reference, model, limits)
+        return _fewer(table, reference, model, limits) + _relabelled(table, reference, model, limits, target_columns)
     kept = [name for name in table.columns if name in reference.columns]
     old = reference[kept].drop_duplicates(ids)
     both = old.merge(table[kept].drop_duplicates(ids), on=ids, how="left", suffixes=("", " now"), indicator="where")
@@ -128,6 +130,27 @@ def _fewer(table: pd.DataFrame, reference: pd.DataFrame, model: ModelFile, limit
     told = f"Up to {was.max():%Y-%m-%d} there are {kept:,} rows, the champion learned from {old:,}"
     remedy = "restore the source; if rows were dropped on purpose, say why in a waiver"
     return [finding("rows_lost", told, count=old - kept, share=(old - kept) / old, remedy=remedy)]
+
+
+def _relabelled(
+    table: pd.DataFrame,
+    reference: pd.DataFrame,
+    model: ModelFile,
+    limits: rules.Validation,
+    target_columns: tuple[str, ...],
+) -> list[Finding]:
+    shared = [name for name in reference.columns if name in table.columns]
+    labels = [name for name in dict.fromkeys(target_columns) if name in shared]
+    if model.data.time not in shared or not labels:
+        return []
+    known, features = reference[reference[labels].notna().all(axis=1)], [n for n in model.features if n in shared]
+    changed, rows = changed_labels(known, table, model.data.time, features, labels)
+    if rows < 30 or changed <= limits.rewritten * rows:
+        return []
+    told = f"{', '.join(labels)} is not what it was in {changed:,} of {rows:,} rows that the champion learned from: "
+    told += "other labels stand at the same times"
+    remedy = "ask why the past was rewritten; a comparison with the champion rests on the same rows"
+    return [finding("history_rewritten", told, labels[0], count=changed, share=changed / rows, remedy=remedy)]
 
 
 def _groups(table: pd.DataFrame, reference: pd.DataFrame, model: ModelFile, limits: rules.Validation) -> list[Finding]:

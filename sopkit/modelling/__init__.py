@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sopkit.modelling.preflight import require_source
     from sopkit.modelling.seasons import Season, season_of, seasonal_naive
     from sopkit.modelling.sources import Snapshot, read
-    from sopkit.modelling.splits import Fold, Splits, folds, newest, split, unseen_from
+    from sopkit.modelling.splits import Fold, Splits, folds, newest, split, too_early, unseen_from
     from sopkit.modelling.summaries import cleaning_table, origin_table, recipes_table, training_table
     from sopkit.modelling.tables import csv_bytes, parquet_bytes, read_csv_bytes, read_parquet_bytes, rows_digest
     from sopkit.modelling.targets import target
@@ -91,6 +91,7 @@ __all__ = [
     "split",
     "target",
     "together",
+    "too_early",
     "training_table",
     "truth",
     "unseen_from",
@@ -113,7 +114,7 @@ _HOME = {
     "preflight": ("require_source",),
     "seasons": ("Season", "season_of", "seasonal_naive"),
     "sources": ("Snapshot", "read"),
-    "splits": ("Fold", "Splits", "folds", "newest", "split", "unseen_from"),
+    "splits": ("Fold", "Splits", "folds", "newest", "split", "too_early", "unseen_from"),
     "summaries": ("cleaning_table", "origin_table", "recipes_table", "training_table"),
     "tables": ("csv_bytes", "parquet_bytes", "read_csv_bytes", "read_parquet_bytes", "rows_digest"),
     "targets": ("target",),

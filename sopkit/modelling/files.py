@@ -2,7 +2,8 @@
 
 The rules:
 * a file is read once, and the bytes that were digested are the bytes that were parsed;
-* empty, truncated and ragged files are errors, though the parsers would fill them up;
+* empty, truncated and ragged files are errors, though the parsers would fill them up; a last line without its end is
+  none by itself, but with a last value that can only be the beginning of one it is;
 * duplicate column names are errors, though pandas would rename them;
 * `heads` looks at the first lines or the footer only, and does not import pandas.
 """
@@ -226,7 +227,28 @@ def _csv(data: bytes, path: Path, where: object, options: Mapping[str, Any]) -> 
     # pandas 3.0 fills a line that has too few fields with missing values without a word.
     if len(table) and len(table.columns) > 1 and table.iloc[:, -1].isna().any():
         _refuse_short_lines(text, keywords["sep"], len(header), where)
+    if not text.endswith(("\n", "\r")):
+        _refuse_cut_value(table, where)
     return table
+
+
+def _refuse_cut_value(table: pd.DataFrame, where: object) -> None:
+    """The very last value of a file: a text that recurs nowhere and begins one that does, or too short a one."""
+    column = table.iloc[:, -1]
+    last, others = column.iloc[-1] if len(column) else None, column.iloc[:-1].dropna()
+    if not isinstance(last, str) or len(others) < 2:
+        return
+    known, lengths = others.unique(), others.astype(str).str.len()
+    recur = 2 * len(known) <= len(others) and last not in known and any(str(text).startswith(last) for text in known)
+    short = lengths.nunique() == 1 and len(last) < lengths.iloc[0]
+    if recur or short:
+        raise DataError(
+            "the last line of the CSV is cut: it has no end, and its last value is the beginning of one",
+            where=where,
+            expected=f"a value such as {others.iloc[-1]!r} in {column.name!r}, and the end of the line",
+            got=repr(last),
+            remedy=_AGAIN,
+        )
 
 
 def _header(text: str, separator: str, where: object) -> list[str]:

@@ -29,7 +29,7 @@ from sopkit.errors import DataError, NotEnoughEvidence, WrongUse
 from sopkit.modelling.targets import target
 from sopkit.modelling.times import back, end_of, natural_period, period_starts, periods_in, utc
 
-__all__ = ["Fold", "Splits", "fewer_folds", "folds", "newest", "split", "unseen_from"]
+__all__ = ["Fold", "Splits", "fewer_folds", "folds", "newest", "split", "too_early", "unseen_from"]
 
 
 _SHORTER, _SHORTENED = 0.8, 12
@@ -120,6 +120,23 @@ def split(
         },
     }
     return Splits(train, holdout, boundaries)
+
+
+def too_early(
+    table: pd.DataFrame, model: ModelFile, *, as_of: datetime, champion_trained_until: datetime | None
+) -> str:
+    """Why no challenger could be judged yet: the champion has learned from the newest window. "" where one could."""
+    if champion_trained_until is None:
+        return ""
+    data, window, end = model.data, model.evaluation.window, utc(champion_trained_until)
+    start = back(utc(as_of) - data.label_delay, window, natural_period(table[data.time]))
+    if end + data.label_delay <= start:  # the same question that `split` asks
+        return ""
+    return (
+        f"no challenger could be judged yet: it would be on rows from {start:%Y-%m-%d} on, and the champion has "
+        f"learned from rows up to {end:%Y-%m-%d}; wait for {render_duration(window)} of newer labels, or shorten "
+        "evaluation.window"
+    )
 
 
 def unseen_from(

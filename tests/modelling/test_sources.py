@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import sqlite3
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from sopkit import modelling
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError, DefinitionError, NotFound
+from sopkit.modelling.files import read_files
 
 Make = Callable[..., ModelFile]
 
@@ -111,6 +113,17 @@ def test_a_database_error_names_the_credential_and_not_its_value(
     assert "s3cr" not in str(caught.value)
     assert "${PLANT_DB}" in str(caught.value)
     assert "no such table: nowhere" in str(caught.value)
+
+
+def test_a_database_without_its_driver_names_what_to_install(
+    tmp_path: Path, model_with: Make, as_of: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the query and not the credentials are at fault, and the remedy says so."""
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    model = model_with(data__source="postgresql+psycopg2://host/plant", data__query="SELECT 1")
+    with pytest.raises(DataError, match="driver of this database is not installed") as caught:
+        modelling.read(model, as_of=as_of, root=tmp_path)
+    assert "pip install psycopg2" in str(caught.value)
 
 
 def test_a_missing_database_is_not_made(tmp_path: Path, model_with: Make, as_of: datetime) -> None:
@@ -297,3 +310,29 @@ def test_nothing_before_the_clock_is_an_error(written: Path, model: ModelFile) -
     """A clock before the first row tells from when to when there are rows."""
     with pytest.raises(DataError, match=r"no row before 2020(?s:.*)from 2026-01-01"):
         modelling.read(model, as_of=datetime(2020, 1, 1, tzinfo=UTC), root=written)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+@pytest.mark.parametrize(
+    ("values", "end", "cut"),
+    [
+        (["small", "big", "none"] * 20, "sma", True),
+        (["2026-01-01", "2026-01-02", "2026-01-03"] * 20, "2026-01-", True),
+        (["small", "big", "none"] * 20, "small", False),
+        (["small", "big", "none"] * 20, "none", False),
+        (["12.5", "7.25", "100"] * 20, "1", False),
+        ([f"a text of its own, {n} words" for n in range(60)], "a text", False),
+    ],
+)
+def test_a_last_value_that_is_cut_is_an_error_and_an_honest_file_without_a_last_line_end_is_not(
+    tmp_path: Path, suffix: str, values: list[str], end: str, cut: bool
+) -> None:
+    """A file that was cut in its last value says so; a whole one may lack its last line end."""
+    lines = ["at,x,kind", *(f'2026-01-01T00:{n:02}:00Z,1,"{value}"' for n, value in enumerate(values))]
+    data = ("\n".join(lines) + f"\n2026-01-01T01:00:00Z,1,{end}").encode()
+    (tmp_path / f"rows{suffix}").write_bytes(gzip.compress(data) if suffix.endswith("gz") else data)
+    if cut:
+        with pytest.raises(DataError, match="last line of the CSV is cut"):
+            read_files(f"rows{suffix}", tmp_path, {})
+    else:
+        assert len(read_files(f"rows{suffix}", tmp_path, {})[0]) == 61

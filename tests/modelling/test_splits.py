@@ -185,3 +185,15 @@ def test_folds_are_short_where_rows_became_many_only_lately(model_with: Make) ->
     train, test = found[0].parts(table, "at")
     assert 2 * len(train) >= len(test)
     assert all(len(test) > 20 for _, test in (fold.parts(table, "at") for fold in found))
+
+
+def test_that_no_challenger_can_be_judged_yet_is_known_without_a_split(
+    rows: pd.DataFrame, model: ModelFile, as_of: datetime
+) -> None:
+    """What `split` would refuse is told beforehand in a sentence; where it would not, there is none."""
+    ask = {"as_of": as_of}
+    assert modelling.too_early(rows, model, champion_trained_until=datetime(2026, 2, 1, tzinfo=UTC), **ask) == ""
+    assert modelling.too_early(rows, model, champion_trained_until=None, **ask) == ""
+    told = modelling.too_early(rows, model, champion_trained_until=datetime(2026, 2, 1, 1, tzinfo=UTC), **ask)
+    assert told.startswith("no challenger could be judged yet")
+    assert "2026-02-01" in told
