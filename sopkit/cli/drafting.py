@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_draft", "name_of", "place_of", "refuse_existing", "report_draft", "write_draft"]
 
-ASKS_FROM = 0.75  # AUC or rank correlation of one feature: a run stops later, but a draft may ask early
+ASKS_FROM = 0.75  # of what one feature alone tells: a run stops later, but a draft may ask early
 ROUNDS = 8  # of looking for leaks: without the first suspects, columns may add up to the target no more
 
 
@@ -124,8 +124,7 @@ def _leaks(made: Draft, rows: Any, modelling: Any) -> tuple[dict[str, str], dict
     blocking = [each for each in leaks.findings if each.severity == "block" and each.column in model.features]
     suspects = {each.column: each.sentence.partition(", and the model file")[0] for each in blocking}
     near = [each for each in leaks.strengths if each.value >= ASKS_FROM and each.name not in suspects]
-    measure = "rank correlation" if task == "regression" else "AUC"
-    return suspects, {s.name: f"{s.name} alone predicts the target well ({measure} {s.value:.2f})" for s in near}
+    return suspects, {s.name: f"{s.name} alone predicts the target well ({s.sense} {s.value:.2f})" for s in near}
 
 
 def _odd(made: Draft, rows: Any) -> dict[str, str]:

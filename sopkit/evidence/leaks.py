@@ -36,7 +36,8 @@ __all__ = ["Leaks", "Strength", "suspected_leaks"]
 
 @dataclass(frozen=True)
 class Strength:
-    """How well one feature alone predicts the target (`value`), and how well its missingness does (`missing`)."""
+    """How well one feature alone predicts the target (`value`, in the `sense` named), and how well its missingness does
+    (`missing`)."""
 
     name: str
     value: float
@@ -45,6 +46,7 @@ class Strength:
     reason: str
     declared: str | None = None
     note: str = ""
+    sense: str = "AUC"
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def suspected_leaks(
         verdict = Verdict.FAIL if bad else Verdict.PASS
         reason = findings[-1].sentence if suspicious else ""
         note = f"a text: asked from {limits.certain:g}" if text else ""
-        strengths.append(Strength(name, told.value, told.missing, verdict, reason, declared, note))
+        strengths.append(Strength(name, told.value, told.missing, verdict, reason, declared, note, told.sense))
     others = {name: kind for name, kind in wanted.items() if name in rows and name not in target_columns}
     named = {finding.column for finding in findings}
     numeric = [name for name, kind in others.items() if kind == "numeric" and name not in named]

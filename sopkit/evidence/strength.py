@@ -114,12 +114,16 @@ def _around_changes(y: np.ndarray) -> np.ndarray:
 def strength(values: pd.Series, kind: str, target: list[Coded], task: str, limits: rules.Leaks) -> Told:
     """How well one feature tells the target. `values` (n,) are in the order of time, like the target."""
     codes = _bins(values, kind)
-    plain = numbers(values) if kind == "numeric" else None
+    plain = numbers(values) if kind == "numeric" else np.full(len(values), np.nan)
+    gone = np.isnan(plain)
+    ordered = int(codes.max()) + 1 - int(gone.any())  # bins: missing values have the last one
 
     def scores(y: np.ndarray, start: int, at: np.ndarray) -> list[np.ndarray]:
-        found = [_encoded(codes, y, start, at)]
-        if plain is not None and not np.isnan(plain[at]).any():  # fewer rows are needed to see a plain rise or fall
-            found.append(_direction(codes[:start], plain[:start], y[:start]) * plain[at])
+        rows, total = _past(codes, y, start)
+        prior = total.sum() / start
+        found = [((total + SMOOTHING * prior) / (rows + SMOOTHING))[codes[at]]]  # drawn to the mean where rows are few
+        if not gone[at].any():  # fewer rows are needed to see a plain rise or fall
+            found.append(_direction(rows[:ordered], total[:ordered]) * plain[at])
         return found
 
     def median(one: Coded, *measures: Measured) -> list[float]:
@@ -143,13 +147,11 @@ def strength(values: pd.Series, kind: str, target: list[Coded], task: str, limit
 
 def by_missing(values: pd.Series, target: list[Coded]) -> float:
     """How well it tells the target whether a value is missing; NaN where none is, or all are, at any time."""
-    gone = values.isna().to_numpy().astype(float)
+    gone = values.isna().to_numpy().astype(int)
     found = []
     for one in target:
-        areas = []
-        for start, at in one.stretches:
-            if len(np.unique(gone[:start])) > 1 and len(np.unique(gone[at])) > 1:
-                areas.append(_area(one.y[at], _direction(gone[:start], gone[:start], one.y[:start]) * gone[at]))
+        places = [(start, at) for start, at in one.stretches if np.ptp(gone[:start]) and np.ptp(gone[at])]
+        areas = [_area(one.y[at], _direction(*_past(gone, one.y, start)) * gone[at]) for start, at in places]
         found.append(float(np.median(areas)) if areas else float("nan"))
     known = ~np.isnan(found)
     return weighted(np.where(known, found, 0.5), target) if known.any() else float("nan")
@@ -160,11 +162,16 @@ def weighted(found: Sequence[float] | np.ndarray, target: list[Coded]) -> float:
     return float(np.average(found, weights=[one.y.sum() for one in target]))
 
 
-def _direction(codes: np.ndarray, plain: np.ndarray, y: np.ndarray) -> float:
-    """-1 where the target falls with the feature, else 1; by bins, so that a few wild values do not turn it."""
-    known = ~np.isnan(plain)
-    together = (codes[known] - codes[known].mean()) @ (y[known] - y[known].mean()) if known.any() else 0.0
-    return -1.0 if together < 0 else 1.0
+def _past(codes: np.ndarray, y: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and sum of the target in each bin, before `start`."""
+    size = int(codes.max()) + 1
+    return np.bincount(codes[:start], minlength=size), np.bincount(codes[:start], y[:start], minlength=size)
+
+
+def _direction(rows: np.ndarray, total: np.ndarray) -> float:
+    """-1 where the target falls from bin to bin, else 1; by bins, so that a few wild values do not turn it."""
+    above = total - rows * (total.sum() / max(rows.sum(), 1))
+    return -1.0 if np.arange(len(above)) @ above < 0 else 1.0
 
 
 def _bins(values: pd.Series, kind: str) -> np.ndarray:
@@ -178,14 +185,6 @@ def _bins(values: pd.Series, kind: str) -> np.ndarray:
         return np.where(np.isnan(numeric), len(inner) + 1, np.searchsorted(inner, numeric, side="left"))
     codes, _ = pd.factorize(values, use_na_sentinel=False)
     return np.asarray(codes)
-
-
-def _encoded(codes: np.ndarray, y: np.ndarray, start: int, places: np.ndarray) -> np.ndarray:
-    """The mean target of a row's bin on the rows before, drawn towards the overall mean where these are few."""
-    prior, size = y[:start].mean(), int(codes.max()) + 1
-    rows = np.bincount(codes[:start], minlength=size)
-    total = np.bincount(codes[:start], y[:start], minlength=size)
-    return np.asarray(((total + SMOOTHING * prior) / (rows + SMOOTHING))[codes[places]])
 
 
 def _area(y: np.ndarray, score: np.ndarray) -> float:
