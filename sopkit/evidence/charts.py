@@ -41,6 +41,7 @@ __all__ = [
     "dates",
     "dense",
     "figure",
+    "folded",
     "histograms",
     "intervals",
     "legend",
