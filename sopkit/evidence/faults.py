@@ -9,12 +9,14 @@ import pandas as pd
 
 from sopkit.definitions.model import ModelFile
 from sopkit.evidence import rules
+from sopkit.evidence.by_period import numeric_columns
 from sopkit.evidence.findings import Finding, finding, of_rows
-from sopkit.evidence.measure import number
+from sopkit.evidence.measure import counted, number
 from sopkit.evidence.profiles import numbers
 
 __all__ = ["cleaning", "duplicates", "missing_columns", "values"]
 
+FEW_VALUES = 10  # as in `by_period`: so few numbers may be counts or codes
 MANY = 1000  # rows from which on a share such as "nearly every row" says something
 
 
@@ -34,7 +36,7 @@ def cleaning(
     before = max(rows + sum(removed.values()), 1)
     found = []
     for reason, count in removed.items():
-        told = f"{count:,} rows were taken out: {reason}"
+        told = f"{counted(count, 'row', 'was', 'were')} taken out: {reason}"
         found.append(finding("removed", told, reason, count=count, share=count / before))
         if count / before > limits.removed:
             told = f"{count / before:.0%} of all rows were taken out: {reason}"
@@ -50,21 +52,21 @@ def cleaning(
 def values(table: pd.DataFrame, model: ModelFile, limits: rules.Validation) -> list[Finding]:
     """Missing, constant, infinite and wild values and numbers that stand for something else, column by column."""
     found: list[Finding] = []
-    gone = table.isna()
+    gone, numeric_ones = table.isna(), numeric_columns(table, model)
     for name in [name for name in table.columns if isinstance(name, str)]:  # others cannot be named in a model file
         found += _missing(gone[name], name, model, table, limits)
         column = table[name]
         if pd.api.types.is_float_dtype(column.dtype):
             endless = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
             if endless.any():
-                told = f"{int(endless.sum()):,} values of {name} are infinite"
+                told = f"{name} is infinite in {counted(int(endless.sum()), 'row')}"
                 found.append(of_rows("infinite", told, name, endless, table, model, remedy="they are read as missing"))
         if name in model.features and column.notna().any():
             found += _alike(column, name, model)
-            if model.features[name].type == "numeric":
-                numeric = numbers(column)
-                sentinels, found_here = _sentinels(numeric, name, model, table)
-                found += found_here + _wild(np.where(sentinels, np.nan, numeric), name, model, table, limits)
+        if name in numeric_ones and column.notna().any():
+            numeric = numbers(column)
+            sentinels, found_here = _sentinels(numeric, name, model, table)
+            found += found_here + _wild(np.where(sentinels, np.nan, numeric), name, model, table, limits)
     features = [name for name in model.features if name in table.columns]
     return found + _together(gone[features], table, model, limits)
 
@@ -119,7 +121,12 @@ def _alike(column: pd.Series, name: str, model: ModelFile) -> list[Finding]:
 def _sentinels(
     numeric: np.ndarray, name: str, model: ModelFile, table: pd.DataFrame
 ) -> tuple[np.ndarray, list[Finding]]:
-    """A repeated outermost value of nines, or of a machine's limits, that lies apart from all others."""
+    """A repeated outermost value that lies apart from all others and stands for something else.
+
+    Half the span of all others is apart enough for nines and a machine's limits. Any other number, such as 0 K, must
+    be farther from them than they are from each other; where most rows have it, or where the others are a handful of
+    counts, it is one of them.
+    """
     known, times = np.unique(numeric[~np.isnan(numeric)], return_counts=True)
     marked = np.zeros(len(numeric), bool)
     told = []
@@ -127,10 +134,11 @@ def _sentinels(
         if len(known) < 3:
             break
         value, rest = known[place], np.delete(known, place)
-        apart = abs(value - known[beside]) > 0.5 * (rest[-1] - rest[0])
-        if apart and times[place] > 1 and _stands_for_something(float(value)):
+        gap, span = abs(value - known[beside]), rest[-1] - rest[0]
+        alone = gap > span and times[place] < times.sum() / 2 and len(rest) > FEW_VALUES
+        if times[place] > 1 and (alone or (gap > 0.5 * span and _stands_for_something(float(value)))):
             marked |= numeric == value
-            told.append(f"{number(value)} ({times[place]:,} rows)")
+            told.append(f"{number(value)} ({counted(int(times[place]), 'row')})")
     if not told:
         return marked, []
     sentence = f"{name} has values that look as if they stood for something else: {' and '.join(told)}"
@@ -159,7 +167,7 @@ def _wild(
     if not wild.any():
         return []
     farthest = known[np.argmax(np.abs(known - middle))]
-    told = f"{int(wild.sum()):,} values of {name} are far outside the rest "
+    told = f"{name} is far outside the rest in {counted(int(wild.sum()), 'row')} "
     told += f"({number(farthest)}, where 99.9 % lie below {number(high)})"
     return [of_rows("wild_value", told, name, wild, table, model, remedy=f"give `data.columns.{name}` a min and max")]
 
@@ -186,19 +194,19 @@ def duplicates(table: pd.DataFrame, model: ModelFile) -> list[Finding]:
     found = []
     same = _duplicated(table)
     if same.any():
-        told = f"{int(same.sum()):,} rows are exact duplicates of an earlier row"
+        told = f"{counted(int(same.sum()), 'row', 'repeats', 'repeat')} an earlier row exactly"
         found.append(of_rows("duplicate_rows", told, "", same, table, model, remedy="keep the first of each"))
     ids = model.data.id
     if ids and all(name in table.columns for name in ids):
         twice = _duplicated(table[ids]) & ~same
         if twice.any():
-            told = f"{int(twice.sum()):,} rows repeat an id ({', '.join(ids)}) with other values"
+            told = f"{counted(int(twice.sum()), 'row', 'repeats', 'repeat')} an id ({', '.join(ids)}) with other values"
             remedy = "decide which one is true, or name the columns that tell rows apart under data.id"
             found.append(of_rows("duplicate_id", told, ids[0], twice, table, model, remedy=remedy))
     content = [name for name in table.columns if name not in (*ids, model.data.time)]
     copied = _duplicated(table[content]) & ~same if len(content) > 1 else np.zeros(len(table), bool)
     if copied.any():
-        told = f"{int(copied.sum()):,} rows differ from an earlier row in time and id only"
+        told = f"{counted(int(copied.sum()), 'row', 'differs', 'differ')} from an earlier row in time and id only"
         remedy = "copies under another date make a test on later rows too easy"
         found.append(of_rows("same_content", told, "", copied, table, model, remedy=remedy))
     return found + _entities(table, model)

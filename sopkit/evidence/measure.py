@@ -29,6 +29,7 @@ __all__ = [
     "measured",
     "measures_table",
     "number",
+    "percent",
     "with_unit",
     "worst_of",
 ]
@@ -133,6 +134,11 @@ def number(value: Any, digits: int = 3) -> str:
 def counted(count: int, noun: str, one: str = "", more: str = "") -> str:
     """`1 row`, `1,200 rows`; with a verb for one and for more, `1 row is`, `1,200 rows are`."""
     return f"{count:,} {noun} {one}".strip() if count == 1 else f"{count:,} {noun}s {more}".strip()
+
+
+def percent(share: float, digits: int = 1, *, signed: bool = False) -> str:
+    """A share as a reader wants it: `0.375` is `37.5 %`, with its sign where it is a change."""
+    return f"{100 * share:{'+' if signed else ''}.{digits}f} %"
 
 
 def with_unit(value: Any, unit: str) -> str:

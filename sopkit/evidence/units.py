@@ -1,53 +1,34 @@
 """Units: do values look converted, from a moment on, in one group, in part of the rows, or since the last training?
 
 The rules:
-* a change of unit is one that a known conversion explains, in place *and* spread, and that leaves hardly any common
-  ground; a mere shift is drift, and no unit;
-* within the snapshot neighbouring periods are compared, three against three (or one against one, more strictly), so
-  that the seasons do not look like another unit;
-* a group is compared with all others, quantile by quantile;
+* a change of unit is one that a known conversion explains, in place *and* spread; a mere shift is drift, and no unit;
+* within the snapshot neighbouring periods are compared, so that the seasons do not look like another unit
+  (`conversions`); a numeric target is looked at as the features are;
+* a group is converted when it is the one that is far from *each* other group, and chance alone may have made the
+  difference between its undone values and all other rows, quantile by quantile: children are of another age than
+  others, in the same unit;
 * values on two scales (a gap of a factor of twenty or more with many values on both sides) are named without a guess.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import ModelFile
 from sopkit.evidence import rules
-from sopkit.evidence.by_period import Periods
+from sopkit.evidence.by_period import Periods, numeric_columns
+from sopkit.evidence.conversions import CONVERSIONS, SHARES, Conversion, converted_from, elsewhere_from
 from sopkit.evidence.findings import Finding, finding, of_rows
 from sopkit.evidence.measure import number
 from sopkit.evidence.profiles import numbers
 
 __all__ = ["by_group", "by_period", "since", "two_scales"]
 
-SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 ENOUGH = 100
-UNUSUAL = 6.0  # times the usual step from one period to the next
+DEVIATIONS = 3.0  # five quantiles together: chance goes farther in one of a hundred groups
+ALIKE = 0.1  # and no quantile may lie in another tenth
 REMEDY = "ask the source for the unit; give `data.columns` a min and max"
-
-
-class Conversion(NamedTuple):
-    factor: float
-    offset: float = 0.0
-
-    @property
-    def words(self) -> str:
-        told = {1.8: " (as from °C to °F)", 1 / 1.8: " (as from °F to °C)"}.get(self.factor, "")
-        return f"by a factor of {number(self.factor)}{told}"
-
-
-# What is mixed up in practice: °C and °F, thousands, percent, time, inches, feet, miles, pounds, gallons …
-_FACTORS = (10.0, 100.0, 1000.0, 1e6, 60.0, 24.0, 3600.0, 2.54, 3.2808, 1.6093, 2.2046, 4.4482, 3.7854)
-CONVERSIONS = (
-    Conversion(1.8, 32.0),
-    Conversion(1 / 1.8, -32.0 / 1.8),
-    *(Conversion(factor) for f in _FACTORS for factor in (f, 1 / f)),
-)
 
 
 def since(before: pd.Series, now: pd.Series, name: str) -> list[Finding]:
@@ -65,8 +46,8 @@ def since(before: pd.Series, now: pd.Series, name: str) -> list[Finding]:
 
 
 def by_period(table: pd.DataFrame, model: ModelFile, periods: Periods) -> list[Finding]:
-    """From a period on (or for one period) within the snapshot."""
-    names = _numeric(table, model)
+    """From a period on within the snapshot: converted, or wholly elsewhere."""
+    names = numeric_columns(table, model)
     if len(periods.starts) < 2 or not names:
         return []
     values = pd.DataFrame({name: numbers(table[name]) for name in names})
@@ -81,19 +62,25 @@ def by_period(table: pd.DataFrame, model: ModelFile, periods: Periods) -> list[F
     for name in names:
         quantiles = table_of[name].to_numpy(dtype=float).copy()
         quantiles[counts[name].to_numpy() < ENOUGH / 5] = np.nan
-        best = _boundary(quantiles)
-        if best is not None:
-            at, conversion, was, is_now = best
-            told = f"From {periods.day(at)} on {name} looks converted {conversion.words} "
-            told += f"(median {number(was)} before, {number(is_now)} then)"
-            there = periods.codes >= at
-            found.append(of_rows("unit_by_period", told, name, there, table, model, remedy=REMEDY))
+        turn = converted_from(quantiles) or elsewhere_from(quantiles)
+        if turn is None:
+            continue
+        medians = f"(median {number(turn.was)} before, {number(turn.now)} then)"
+        told = f"From {periods.day(turn.at)} on {name} "
+        if turn.conversion is not None:
+            code, remedy = "unit_by_period", REMEDY
+            told += f"looks converted {turn.conversion.words} {medians}"
+        else:
+            code, remedy = "elsewhere_by_period", "ask the source what changed: the unit, the sensor, or the world?"
+            told += f"has hardly a value in common with before {medians}"
+        there = periods.codes >= turn.at
+        found.append(of_rows(code, told, name, there, table, model, remedy=remedy))
     return found
 
 
 def by_group(table: pd.DataFrame, model: ModelFile, columns: list[str], limits: rules.Validation) -> list[Finding]:
     """In one group of a category, slice or protected attribute against all other rows."""
-    names = _numeric(table, model)
+    names = numeric_columns(table, model)
     step = max(len(table) // limits.sample, 1)
     part = table.iloc[::step]
     values = pd.DataFrame({name: numbers(part[name]) for name in names})
@@ -107,20 +94,17 @@ def by_group(table: pd.DataFrame, model: ModelFile, columns: list[str], limits: 
         wide = values.groupby(groups).quantile(SHARES).unstack().reindex(large)
         quantiles = wide.to_numpy(dtype=float).reshape(len(large), len(names), len(SHARES))
         for place, name in enumerate(names):
-            for group in range(len(large)) if name not in found else ():
-                one, others = quantiles[group, place], np.delete(quantiles[:, place], group, axis=0)
-                others = others[~np.isnan(others).any(axis=1)]
-                if not len(others):
-                    continue
-                rest = np.median(others, axis=0)
-                conversion = _conversion(rest, one, spread=0.25, middle=0.25)
-                if conversion is None or not _alike(rest, one, conversion):
+            for group in _apart(quantiles[:, place]) if name not in found else ():
+                inside = groups == large[group]
+                there, rest = (side[~np.isnan(side)] for side in (values[name][inside], values[name][~inside]))
+                conversion = _same_undone(there.to_numpy(), rest.to_numpy())
+                if conversion is None:
                     continue
                 label = labels[large[group]]
                 told = f"Where {column} is {label}, {name} looks converted {conversion.words} "
-                told += f"(median {number(one[2])}, elsewhere {number(rest[2])})"
-                there = (table[column] == label).fillna(False).astype(bool)
-                found[name] = of_rows("unit_by_group", told, name, there, table, model, remedy=REMEDY, show=[column])
+                told += f"(median {number(there.median())}, elsewhere {number(rest.median())})"
+                rows = (table[column] == label).fillna(False).astype(bool)
+                found[name] = of_rows("unit_by_group", told, name, rows, table, model, remedy=REMEDY, show=[column])
                 break
     return list(found.values())
 
@@ -128,7 +112,7 @@ def by_group(table: pd.DataFrame, model: ModelFile, columns: list[str], limits: 
 def two_scales(table: pd.DataFrame, model: ModelFile, limits: rules.Validation) -> list[Finding]:
     """Values of one sign that fall apart into two clouds, a factor of twenty or more between them."""
     found = []
-    for name in _numeric(table, model):
+    for name in numeric_columns(table, model):
         values = numbers(table[name])
         known = np.abs(values[~np.isnan(values) & (values != 0)])
         if len(known) < ENOUGH:
@@ -151,10 +135,6 @@ def two_scales(table: pd.DataFrame, model: ModelFile, limits: rules.Validation) 
     return found
 
 
-def _numeric(table: pd.DataFrame, model: ModelFile) -> list[str]:
-    return [name for name, feature in model.features.items() if feature.type == "numeric" and name in table.columns]
-
-
 def _conversion(was: np.ndarray, now: np.ndarray, *, spread: float, middle: float) -> Conversion | None:
     """The conversion that explains quantiles `now` from `was`: far apart, the spread and the median as converted."""
     width, width_now = was[3] - was[1], now[3] - now[1]
@@ -170,33 +150,24 @@ def _conversion(was: np.ndarray, now: np.ndarray, *, spread: float, middle: floa
     return min(fits)[1] if fits else None
 
 
-def _alike(was: np.ndarray, now: np.ndarray, one: Conversion) -> bool:
-    expected = was * one.factor + one.offset
-    return bool(np.abs(now - expected).max() <= 0.2 * (now[4] - now[0]))
+def _apart(quantiles: np.ndarray) -> np.ndarray:
+    """The one group of quantiles (groups, 5) whose middle half has no common ground with any other's; both of two."""
+    known = np.flatnonzero(~np.isnan(quantiles).any(axis=1))
+    low, high = quantiles[known][:, [1]], quantiles[known][:, [3]]
+    apart = ((low > high.T) | (high < low.T)).sum(axis=1) == len(known) - 1
+    return known[apart] if len(known) == 2 or (apart.sum() == 1 and len(known) > 2) else known[:0]
 
 
-def _boundary(quantiles: np.ndarray) -> tuple[int, Conversion, float, float] | None:
-    """Where neighbouring periods are a conversion apart: the boundary with the largest step, if any.
-
-    The step must stand out from those between other periods, or it is how this feature moves.
-    """
-    steps = np.abs(np.diff(quantiles[:, 2]))
-    usual = 1.4826 * float(np.nanmedian(steps)) if np.isfinite(steps).any() else np.nan
-    for reach, spread, middle in ((3, 0.35, 0.5), (1, 0.15, 0.25)):
-        best: tuple[float, int, Conversion, float, float] | None = None
-        for at in range(1, len(quantiles)):
-            if not steps[at - 1] > UNUSUAL * usual:
-                continue
-            sides = [quantiles[max(0, at - reach) : at], quantiles[at : at + reach]]
-            sides = [side[~np.isnan(side).any(axis=1)] for side in sides]
-            if not all(map(len, sides)):
-                continue
-            was, now = (np.median(side, axis=0) for side in sides)
-            conversion = _conversion(was, now, spread=spread, middle=middle)
-            if conversion is None or not _alike(was, now, conversion):
-                continue
-            if best is None or steps[at - 1] > best[0]:
-                best = (float(steps[at - 1]), at, conversion, float(was[2]), float(now[2]))
-        if best is not None:
-            return best[1:]
-    return None
+def _same_undone(there: np.ndarray, rest: np.ndarray) -> Conversion | None:
+    """The conversion without which a group has the quantiles of the rest, but for chance."""
+    if min(len(there), len(rest)) < ENOUGH:
+        return None
+    rest, expected = np.sort(rest), np.quantile(there, SHARES)
+    chance = DEVIATIONS * np.sqrt(SHARES * (1 - SHARES) * (1 / len(there) + 1 / len(rest)))
+    fits = []
+    for one in CONVERSIONS:
+        below, at_most = (np.searchsorted(rest, one.undo(expected), side) / len(rest) for side in ("left", "right"))
+        off = np.maximum(np.maximum(below - SHARES, SHARES - at_most), 0) / np.minimum(chance, ALIKE)
+        if off.max() <= 1:
+            fits.append((float(off.max()), one))
+    return min(fits)[1] if fits else None
