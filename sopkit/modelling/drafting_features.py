@@ -74,9 +74,9 @@ def _rhythm(draft: Draft) -> list[str]:
     kinds = {"hour": "numeric", "weekday": "categorical"}
     made = ", ".join(f"{each}={code[each]}" for each in draft.rhythms)
     question = (
-        f"the target goes by the {by}, and no feature says it: a forecast that only repeats the last week may do better. "
-        "Shall the model know? Then add it where the data is made (`source` may be a function: docs/model-file.md), "
-        "and take the # away"
+        f"the target goes by the {by}, and no feature says it: a forecast that only repeats the last week may do "
+        "better. Shall the model know? Then add it where the data is made (`source` may be a function: see "
+        "docs/model-file.md), and take the # away"
     )
     return [
         *ask(question),

@@ -16,7 +16,7 @@ __all__ = ["TargetGuess", "guess_target", "same_as_target", "target_numbers"]
 
 YES = {"yes", "ja", "oui", "si", "sí", "y", "true", "t", "1", "positive", "pos"}
 NO = {"no", "nein", "non", "n", "false", "f", "0", "negative", "neg", "none", "-1"}
-MOST_CLASSES, FEW_NUMBERS = 50, 5
+MOST_CLASSES, FEW_NUMBERS, LOOKED_AT = 50, 5, 1000
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,21 @@ def same_as_target(column: pd.Series, target: pd.Series, task: Task) -> bool:
     if both.sum() < 3:
         return False
     if task == "regression":
-        numbers, rest = as_numbers(column[both].map(str))
-        values, other = as_numbers(target[both].map(str))
-        if rest or other or numbers.nunique() < 2 or values.nunique() < 2:
-            return False
-        return bool(np.isclose(abs(numbers.corr(values)), 1.0, rtol=0, atol=1e-9))
+        some = both & (both.cumsum() <= LOOKED_AT)  # most columns are no copy, and a few rows tell
+        return _linear(column[some], target[some]) is not False and bool(_linear(column[both], target[both]))
     pair = pd.DataFrame({"a": column[both].map(str), "b": target[both].map(str)}).drop_duplicates()
     return bool(pair["a"].is_unique and pair["b"].is_unique and 2 <= len(pair) < both.sum())
+
+
+def _linear(column: pd.Series, target: pd.Series) -> bool | None:
+    """Whether one is the other in another unit; None where one of them has a single value."""
+    numbers, rest = as_numbers(column.map(str))
+    values, other = as_numbers(target.map(str))
+    if rest or other:
+        return False
+    if numbers.nunique() < 2 or values.nunique() < 2:
+        return None
+    return bool(np.isclose(abs(numbers.corr(values)), 1.0, rtol=0, atol=1e-9))
 
 
 def target_numbers(values: pd.Series, guess: TargetGuess) -> pd.Series:

@@ -15,6 +15,7 @@ from sopkit.modelling.drafting_columns import look
 from sopkit.modelling.drafting_parts import parts_of_time
 from sopkit.modelling.drafting_people import protected_by
 from sopkit.modelling.drafting_series import rhythms, series_of, shared_by_rows, time_again
+from sopkit.modelling.drafting_targets import same_as_target
 from sopkit.modelling.drafting_times import find_format
 from sopkit.modelling.drafting_windows import windows
 
@@ -266,3 +267,11 @@ def test_the_example_of_an_excluded_column_has_its_type():
     text = drafted(pd.DataFrame({"at": HOURS.astype(str), "x": 1.0 * HOURS.dt.hour, "sub_product": of, "product": y}),
                    target="product").text  # fmt: skip
     assert "sub_product: {type: categorical" in " ".join(text.replace("#", " ").split())
+
+
+def test_a_copy_that_begins_with_one_value_is_still_a_copy():
+    """A target that stands still for its first thousand rows is compared as a whole."""
+    y = pd.Series(np.r_[np.zeros(1500), RNG.normal(size=500)])
+    assert same_as_target(3 * y + 1, y, "regression")
+    assert not same_as_target(pd.Series(RNG.normal(size=2000)), y, "regression")
+    assert not same_as_target(pd.Series(np.ones(2000)), y, "regression")
