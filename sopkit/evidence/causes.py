@@ -39,7 +39,7 @@ from sopkit.evidence import charts, rules
 from sopkit.evidence.bootstrap import Interval, interval_of, plan, simultaneous
 from sopkit.evidence.density_ratio import probability_of_current
 from sopkit.evidence.drift import Drift
-from sopkit.evidence.measure import Measure, insufficient, number
+from sopkit.evidence.measure import Measure, insufficient, number, percent
 from sopkit.evidence.neighbours import widened
 from sopkit.evidence.shared_inputs import Side, both_resampled, drawn_means, outcomes, support, together
 
@@ -177,7 +177,7 @@ def _on_common_support(
 def _size(measure: Measure) -> str:
     if not isinstance(measure.value, int | float):
         return ""
-    shown = number(measure.value) if measure.unit == DEVIATIONS else f"{measure.value:+.1%}"
+    shown = number(measure.value) if measure.unit == DEVIATIONS else percent(measure.value, signed=True)
     return f"{shown} {measure.unit}"
 
 
@@ -220,13 +220,14 @@ def _concept(sides: tuple[Side, Side], task: str, limits: rules.Causes, confiden
     detail |= {"low": found.low, "high": found.high}
     what = "squared error" if task == "regression" else "squared error beyond what predictions announce"
     told = (
-        f"on inputs that both periods share ({shared:.0%} of their mass) and at the level of what came, the {what} "
+        f"on inputs that both periods share ({percent(shared, 0)} of their mass) and at the level of what came, the "
+        f"{what} "
         f"is {number(means[1][0])}, it was {number(means[0][0])}: {'worse' if value > 0 else 'better'} by "
-        f"{abs(value):.1%} of no-skill [{found.low:.1%}, {found.high:.1%}]"
+        f"{percent(abs(value))} of no-skill [{percent(found.low)}, {percent(found.high)}]"
     )
     verdict = _verdict(value, found.low, found.high, limits.shift) if value > 0 else Verdict.PASS
     if verdict is Verdict.PASS and found.high > limits.shift:
-        told += f"; that is below the limit of {limits.shift:.0%}, and more than the limit is not ruled out"
+        told += f"; that is below the limit of {percent(limits.shift, 0)}, and more than the limit is not ruled out"
     return Measure("concept_drift", value, verdict, told, plain(detail), **parts)
 
 
@@ -282,9 +283,9 @@ def _level_told(
         return told + number(rates[1][place])
     told = f"{what} was {number(rates[0][place])} and is {number(rates[1][place])}; "
     size = f"{value:+.2f} [{ends[0]:+.2f}, {ends[1]:+.2f}] standard deviations"
-    size = (
-        size if task == "regression" else f"{value:+.1%} [{ends[0]:+.1%}, {ends[1]:+.1%}] of the rarer outcome's rate"
-    )
+    if task != "regression":
+        moved, low, high = (percent(share, signed=True) for share in (value, *ends))
+        size = f"{moved} [{low}, {high}] of the rarer outcome's rate"
     if alike:
         return f"{told}at the same inputs it moved by {size}"
     return f"{told}that is {size}, and too few inputs are shared to say how much of it they explain"

@@ -304,7 +304,7 @@ class Comparison:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−") if abs(value) < 10 else f"{value:+,.1f}".replace("-", "−")
+    return f"{value:+.3f}" if abs(value) < 10 else f"{value:+,.1f}"
 
 
 def _share(value: float) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, number, percent
 from sopkit.evidence.metrics import Task, bias, brier, multiclass_log_loss, no_skill, room, why_not
 from sopkit.evidence.skill import beyond
 
@@ -77,14 +77,14 @@ def own_word(
     high = value + float(np.hypot(before.value - before.low, gap.high - gap.value))
     told = f"By its own probabilities the model's squared error is {number(float(said.mean()))}; "
     told += f"{number(float(came.mean()))} came"
-    told += f" (it says {p.mean():.1%} on average, {y.mean():.1%} came)" if task == "binary" else ""
-    told += f": off by {gap.value:.1%} of no-skill"
+    told += f" (it says {percent(p.mean())} on average, {percent(y.mean())} came)" if task == "binary" else ""
+    told += f": off by {percent(gap.value)} of no-skill"
     if numbers:
-        told = f"Predictions are too {'high' if way > 0 else 'low'} by {gap.value:.1%} of the no-skill error"
+        told = f"Predictions are too {'high' if way > 0 else 'low'} by {percent(gap.value)} of the no-skill error"
     if before.value:
-        told += f", {before.value:.1%} at the evaluation: farther off by {value:.1%}" if value > 0 else ""
-        told += f", {before.value:.1%} at the evaluation" if value <= 0 else ""
-    told += f" [{low:.1%}, {high:.1%}]" if value > 0 else ""
+        told += f", {percent(before.value)} at the evaluation: farther off by {percent(value)}" if value > 0 else ""
+        told += f", {percent(before.value)} at the evaluation" if value <= 0 else ""
+    told += f" [{percent(low)}, {percent(high)}]" if value > 0 else ""
     return Measure(name, value, beyond(value, low, limit), told, plain(detail | {"low": low, "high": high}), **parts)
 
 

@@ -29,7 +29,7 @@ from sopkit.definitions.results import Threshold, Verdict, plain, worst
 from sopkit.evidence import charts, rules
 from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan
 from sopkit.evidence.formulas import frequent
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, number, percent
 from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, why_not
 from sopkit.evidence.own_word import NAMES, own_word, stated_gap
 from sopkit.evidence.skill import as_skill, beyond, is_known, skill_of
@@ -135,7 +135,7 @@ class PromiseKept:
                 _end(m, "low"),
                 _end(m, "high"),
                 m.verdict,
-                f"limit {m.threshold.value:.0%}" if m.threshold else "",
+                f"limit {percent(float(m.threshold.value), 0)}" if m.threshold else "",
             )
             for m in self.measures
         ]
@@ -280,7 +280,7 @@ def _skill(
     low = value - float(np.hypot(down, now.high - now.value))
     high = value + float(np.hypot(up, now.value - now.low))
     told = f"{title} was promised {number(promised)} and is {number(now.value)}"
-    told += f", worse by {value:.1%} of no-skill [{low:.1%}, {high:.1%}]" if value > 0 else ""
+    told += f", worse by {percent(value)} of no-skill [{percent(low)}, {percent(high)}]" if value > 0 else ""
     told += CHANCE if value > limit and low <= 0 else ""
     detail |= {"low": low, "high": high}
     return Measure(name, value, beyond(value, low, limit), told, plain(detail), **parts)

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from sopkit.definitions.results import Result, Threshold, Verdict
-from sopkit.evidence.measure import Measure, failed, insufficient, measure_name, measured, number, worst_of
+from sopkit.evidence.measure import (
+    Measure,
+    failed,
+    insufficient,
+    measure_name,
+    measured,
+    number,
+    percent,
+    with_unit,
+    worst_of,
+)
 
 
 def test_a_value_is_judged_against_its_threshold():
@@ -90,3 +100,9 @@ def test_measuring_needs_none_of_the_heavy_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_shares_are_told_one_way():
+    """A share is percent with a space before the sign, a change with its sign, a share of no-skill in percent."""
+    assert ("37.5 %", "+1.7 %", "-6 %") == (percent(0.375), percent(0.017, signed=True), percent(-0.06, 0))
+    assert with_unit(7.26, "of no-skill") == "726 % of no-skill"
