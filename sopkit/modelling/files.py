@@ -14,6 +14,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ _CSV_OPTIONS = {"separator": "sep", "decimal": "decimal", "thousands": "thousand
 _SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 _PARQUET = (".parquet", ".pq")
 _AGAIN = "write or fetch the file again"
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,8 @@ def _csv(data: bytes, path: Path, where: object, options: Mapping[str, Any]) -> 
         raise _not_text(encoding, where, error) from None
     if not text.strip():
         raise _empty(where, "white space")
+    if "\n" in text and _LONE_RETURN.search(text):  # part of a value, not the end of a line
+        text, keywords["lineterminator"] = text.replace("\r\n", "\n"), "\n"
     header = _header(text, keywords["sep"], where)
     refuse_duplicate_names(header, where)
     try:
@@ -226,7 +230,7 @@ def _csv(data: bytes, path: Path, where: object, options: Mapping[str, Any]) -> 
         ) from None
     # pandas 3.0 fills a line that has too few fields with missing values without a word.
     if len(table) and len(table.columns) > 1 and table.iloc[:, -1].isna().any():
-        _refuse_short_lines(text, keywords["sep"], len(header), where)
+        _refuse_short_lines(text.replace("\r", " "), keywords["sep"], len(header), where)
     if not text.endswith(("\n", "\r")):
         _refuse_cut_value(table, where)
     return table

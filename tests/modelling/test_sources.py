@@ -126,6 +126,19 @@ def test_a_database_without_its_driver_names_what_to_install(
     assert "pip install psycopg2" in str(caught.value)
 
 
+def test_a_lone_carriage_return_is_part_of_a_value(
+    tmp_path: Path, rows: pd.DataFrame, model: ModelFile, as_of: datetime
+) -> None:
+    """Where lines end otherwise it ends none, so no row is lost and none is made, whatever the lines end with."""
+    table = rows.assign(note="quiet", last=1)
+    table.loc[7, "note"] = "one\rtwo"
+    for end in ("\n", "\r\n"):
+        lines = table.to_csv(index=False).replace('"one\rtwo"', "one\rtwo").split("\n")
+        (tmp_path / model.data.source).write_bytes(end.join(lines).encode())
+        read = modelling.read(model, as_of=as_of, root=tmp_path).table
+        assert ("one\rtwo", len(rows), {1}) == (read["note"][7], len(read), set(read["last"]))
+
+
 def test_a_missing_database_is_not_made(tmp_path: Path, model_with: Make, as_of: datetime) -> None:
     """SQLite would make an empty file at that path; the source is missing, and stays so."""
     model = model_with(data__source="sqlite:///plant.db", data__query="SELECT 1")
