@@ -9,8 +9,8 @@ The rules:
 * folds of the rolling origin lie inside the training rows and keep the same distance (Tashman 2000); one that has
   no rows to test on, because the data has a gap there, is passed over, and two must remain;
 * windows are cut at whole months, quarters or years where the times of the rows are such (see `times`), and no window
-  is shorter than one of them: folds stand on the periods that have rows. Two periods make one fold, the second
-  forecast from the first, which is all that there is; fewer folds than asked for are told (`fewer_folds`);
+  is shorter than one of them: where one would be, or would have no rows, folds stand on the periods that have some.
+  Two periods make one fold, the second forecast from the first; fewer folds than asked for are told (`fewer_folds`);
 * a cut in time puts exact duplicates on one side; entities and texts on both sides are counted.
 """
 
@@ -191,18 +191,18 @@ def folds(table: pd.DataFrame, model: ModelFile, *, until: datetime | None = Non
     period = natural_period(table[time])
     starts = period_starts(table[time], period)
     end = utc(until) if until is not None else end_of(table[time])
-    if period is not None or len(starts) <= number + 1:
-        length = 1 if period is None else periods_in(model.evaluation.window, period)
-        return _numbered(_on_periods(table, time, starts, length, delay, number), end, delay)
     span = end - starts[0]
     window = min(pd.Timedelta(model.evaluation.window), (span - delay) / (number + 1))
-    shorter = [window * _SHORTER**power for power in range(_SHORTENED)]
+    shorter = [window * _SHORTER**power for power in range(_SHORTENED)] if period is None else []
     for length in [*shorter, window]:  # the first that gives every fold its share of rows, or as it was
-        found = _numbered([end - length * (number - place) for place in range(number)], end, delay)
+        found = _numbered([back(end, length * (number - place), period) for place in range(number)], end, delay)
         parts = [fold.parts(table, time) for fold in found]
         if _shared_out([(len(train), len(test)) for train, test in parts]):
             break
     usable = [fold for fold, (train, test) in zip(found, parts, strict=True) if len(train) and len(test)]
+    if len(usable) < number and (period is not None or len(starts) <= number + 1):
+        each = 1 if period is None else periods_in(model.evaluation.window, period)
+        return _numbered(_on_periods(table, time, starts, each, delay, number), end, delay)
     if len(usable) < min(2, number):
         lacking = next(fold for fold in found if fold not in usable)
         what = "test" if len(parts[lacking.number - 1][0]) else "training"
@@ -231,7 +231,8 @@ def _on_periods(
     tested = [start for start in starts if start - delay > starts[0]]
     if not tested:
         several = len(starts) > 1
-        different = f"{len(starts)} different times" if several else "one time only"
+        times = f"{len(starts)} times, {starts[0]:%Y-%m-%d} to {starts[-1]:%Y-%m-%d}"
+        times = times if several else f"one time only, {starts[0]:%Y-%m-%d}"
         raise NotEnoughEvidence(
             "no row came after the label of an earlier one was known"
             if several
@@ -239,7 +240,7 @@ def _on_periods(
             where=f"column {time}",
             expected="rows of a time at which the labels of earlier ones were known"
             + (f" (label delay {render_duration(delay)})" if delay else ""),
-            got=f"{len(table):,} rows of {different}, {_dates(starts[0], starts[-1])}",
+            got=f"{len(table):,} rows of {times}",
             remedy="wait for the rows of the next period, or name a column with finer times as data.time",
         )
     each = max(1, min(length, len(tested) // number, len(starts) // (number + 1)))
@@ -252,10 +253,6 @@ def _numbered(starts: list[pd.Timestamp], end: pd.Timestamp, delay: timedelta) -
     return [
         Fold(at, start - delay, start, until) for at, (start, until) in enumerate(zip(starts, ends, strict=True), 1)
     ]
-
-
-def _dates(first: pd.Timestamp, last: pd.Timestamp) -> str:
-    return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _plain(length: pd.Timedelta) -> str:
