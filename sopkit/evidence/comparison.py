@@ -165,9 +165,23 @@ class Comparison:
     @property
     def doubts(self) -> list[Measure]:
         """What a signer should know of a gain: of numbers the largest share that one row has in it, otherwise whether
-        it is still seen where days that follow one another are no strangers."""
-        told = [self.one_row, self._with_neighbours() if not self.second else None]
+        it is still seen where days that follow one another are no strangers, and whether probabilities that rank well
+        are worse than none."""
+        told = [self.one_row, self._with_neighbours() if not self.second else None, *self._worse_than_the_rate()]
         return [measure for measure in told if measure is not None]
+
+    def _worse_than_the_rate(self) -> list[Measure]:
+        """Probabilities that are shown to be worse than the plain rate of these rows, though they may rank well."""
+        told = []
+        for name in self.guardrails:
+            metric, own, chance = self.gains[name].metric, self.scores[CHALLENGER][name], self.chance[name]
+            if metric.probabilities and own.known and own.low > chance:
+                reason = f"{own}, the rate of these rows, which was known only afterwards, reaches {number(chance)}"
+                threshold = Threshold(op="at_most", value=chance)
+                detail = {"interval": own.to_dict(), "no_skill": chance}
+                title = f"{metric.title} of probabilities that are worth less than the plain rate"
+                told.append(Measure(f"{name}_of_the_rate", own.value, Verdict.FAIL, reason, detail, threshold, title))
+        return told
 
     def _with_neighbours(self) -> Measure | None:
         """The lower end of the primary gain with neighbouring blocks counted; nothing where the rule sees no gain."""

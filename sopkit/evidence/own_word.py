@@ -62,13 +62,13 @@ def own_word(
     if not np.isfinite(now.value):
         return Measure(name, None, Verdict.INSUFFICIENT, now.reason, **parts)
     came, said, _ = _errors(task, y, p)
-    way = 1 if now.value >= 0 else -1
+    way = -1 if numbers and now.value < 0 else 1  # an error smaller than was said harms nobody
     gap, before = now.scaled(way), _towards(promised, way)
     value = gap.value - before.value
     detail: dict[str, Any] = {
         "promised": way * before.value, "now": now.value, "said": float(said.mean()), "came": float(came.mean()),
         "rows": len(y), "blocks": drawn.blocks, "confidence": confidence,
-        "direction": "worse than it says" if way > 0 else "better than it says",
+        "direction": "worse than it says" if now.value > 0 else "better than it says",
     }  # fmt: skip
     if not now.known:
         told = f"no interval for the model's own word: {now.reason}"
@@ -78,7 +78,7 @@ def own_word(
     told = f"By its own probabilities the model's squared error is {number(float(said.mean()))}; "
     told += f"{number(float(came.mean()))} came"
     told += f" (it says {percent(p.mean())} on average, {percent(y.mean())} came)" if task == "binary" else ""
-    told += f": off by {percent(gap.value)} of no-skill"
+    told += f": {percent(abs(gap.value))} of no-skill {detail['direction'].replace('it says', 'it said')}"
     if numbers:
         told = f"Predictions are too {'high' if way > 0 else 'low'} by {percent(gap.value)} of the no-skill error"
     if before.value:

@@ -134,6 +134,17 @@ def test_a_gain_that_a_guardrail_stops_is_not_told_as_one():
     assert "beats the champion, and not by the rule (Brier score, worse by at most)" in comparison.finding
 
 
+def test_probabilities_that_are_worth_less_than_the_rate_are_told_though_they_rank():
+    """A challenger that ranks well and is far too sure of the rarer class is no reason to be silent."""
+    y, old, new, day = binary()
+    loud = 1 - (1 - new) ** 6
+    told = {m.name: m for m in compare(y, old, loud, task="binary", blocks=day, evaluation=QUICK).doubts}
+    assert told["brier_of_the_rate"].verdict is Verdict.FAIL
+    assert "known only afterwards" in told["brier_of_the_rate"].reason
+    quiet = compare(y, old, new, task="binary", blocks=day, evaluation=QUICK).doubts
+    assert "brier_of_the_rate" not in {measure.name for measure in quiet}
+
+
 def test_a_slice_that_got_worse_is_named_although_the_whole_got_better():
     """The challenger is reversed on one airport: that slice fails, the whole passes."""
     y, old, new, day = binary(size=200)

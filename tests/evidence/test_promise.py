@@ -86,6 +86,14 @@ def test_a_model_that_was_as_bold_at_its_evaluation_keeps_its_promise():
     assert kept(before, *world(seed=2)).measures[-1].verdict is Verdict.PASS
 
 
+def test_errors_smaller_than_was_said_harm_nobody():
+    """A model that has become too cautious breaks no promise, and the reason says how it differs from its word."""
+    shy = kept(promised(), *world(seed=2, overstated=0.4)).measures[-1]
+    assert (Verdict.PASS, "better than it says") == (shy.verdict, shy.detail["direction"])
+    assert shy.value < -0.02
+    assert "better than it said" in shy.reason
+
+
 def test_an_older_promise_is_held_against_zero():
     """A promise that was made before the gap was kept has none, and the model's own word is held as it was."""
     y, p, blocks = world(seed=2, overstated=2.5)
