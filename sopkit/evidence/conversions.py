@@ -126,6 +126,8 @@ def _off(known: np.ndarray, logs: np.ndarray, before: int, after: int, one: Conv
 
     Which conversion fits best is told by the widths of several periods as well: 21 °C in feet are nearly 71 °F.
     """
+    if not one.offset and ((known[before] == known[after]) != (known[before] * known[after] == 0)).any():
+        return None  # a factor leaves nothing where it is but zero
     if one.offset:
         widths = np.log(np.maximum(_widths(known), np.finfo(float).tiny))
         early = np.hstack([known, widths])[: before + 1]

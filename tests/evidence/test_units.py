@@ -11,6 +11,7 @@ import pytest
 from sopkit.definitions.model import ModelFile
 from sopkit.evidence import faults, units
 from sopkit.evidence.by_period import categories, periods_of, standstill
+from sopkit.evidence.conversions import converted_from
 from sopkit.evidence.findings import Finding
 from sopkit.evidence.measure import number
 from sopkit.evidence.rules import VALIDATION
@@ -118,6 +119,13 @@ def test_a_series_that_moves_as_it_always_does_is_no_news(seed):
         "growth": np.exp(DAY / 90) * random.lognormal(0, 1, len(DAY)),
     }
     assert [name for name, values in series.items() if told(look(values))] == []
+
+
+def test_small_counts_are_no_other_unit():
+    """Quantiles that are whole numbers stay where they are under no factor: a median of one is no median of 1.6."""
+    usual, better = [0, 0, 0, 1, 2], [0, 0, 1, 1, 2]
+    weeks = [usual] * 3 + [better, [0, 0, 1, 2, 3]] + [better] * 3 + [usual] * 2 + [better]
+    assert converted_from(np.array(weeks, dtype=float)) is None
 
 
 def test_a_target_that_changes_its_unit_is_told_as_a_feature_is():
