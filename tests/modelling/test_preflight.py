@@ -45,7 +45,7 @@ HEADER = b"at,site,temperature,alarm,machine\n"
         ("bad.csv", b"at,x\n1,3\n", "the data lacks"),
         ("bad.csv", b"at;x\n1;3\n", "separator"),
         ("bad.csv", b"\xff\xfe\x00", "the text is not utf-8"),
-        ("bad.csv.gz", gzip.compress(b"at,x\n" * 9)[:14], "cannot be unpacked"),
+        ("bad.csv.gz", gzip.compress(b"at,x\n" * 9, mtime=0)[:14], "cannot be unpacked"),
         ("bad.csv.gz", b"at,x\n1,2\n", "cannot be unpacked"),
         ("bad.parquet", b"PAR1 and nothing else", "cannot be read: it is truncated, or not Parquet"),
     ],

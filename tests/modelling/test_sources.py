@@ -240,7 +240,7 @@ LINE = "2026-01-01T00:00:00Z,m1,20.5,north,0\n"
         ("rows.csv", (HEADER.replace("at,", "when,") + LINE).encode(), r"lacks 'at' \(data.time\)"),
         ("rows.csv", (HEADER.replace("alarm", "alert") + LINE).encode(), r"lacks 'alarm' \(target\)"),
         ("rows.csv", (HEADER.replace("site", "place") + LINE).encode(), r"lacks 'site' \(features\)"),
-        ("rows.csv.gz", gzip.compress((HEADER + LINE * 500).encode())[:-30], "cannot be unpacked"),
+        ("rows.csv.gz", gzip.compress((HEADER + LINE * 500).encode(), mtime=0)[:-30], "cannot be unpacked"),
         ("rows.csv.gz", HEADER.encode(), "cannot be unpacked"),
         ("rows.parquet", b"PAR1 and nothing else", "cannot be read: it is truncated, or not Parquet"),
         ("rows.xlsx", b"PK", "neither CSV nor Parquet"),
