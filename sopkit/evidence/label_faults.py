@@ -21,6 +21,7 @@ from sopkit.evidence.by_period import moments, periods_of
 from sopkit.evidence.findings import Finding, finding, of_rows
 from sopkit.evidence.labels import LabelRate, label_rate
 from sopkit.evidence.maturity import LabelMaturity, label_maturity
+from sopkit.evidence.measure import counted
 
 __all__ = ["label_findings"]
 
@@ -118,8 +119,8 @@ def _bare_periods(
     """Periods in the midst of which hardly any row has a label."""
     at = pd.concat([moments(time), moments(gone)], ignore_index=True)
     known = np.append(target.notna().to_numpy(), np.zeros(len(gone), bool))
-    counted = (at < maturity.closed_until).to_numpy() & (True if maturity.last is None else (at <= maturity.last))
-    at, known = at[counted], known[counted]
+    due = (at < maturity.closed_until).to_numpy() & (True if maturity.last is None else (at <= maturity.last))
+    at, known = at[due], known[due]
     if known.all() or not len(known):
         return []
     periods = periods_of(at, limits.minimum_rows)
@@ -128,7 +129,9 @@ def _bare_periods(
     bare = [place for place in bare if shares[place] < 0.5 * maturity.share]
     if not bare:
         return []
-    told = f"Hardly any row has a label in {len(bare)} {periods.period}(s), first in that of {periods.day(bare[0])}: "
+    told = (
+        f"Hardly any row has a label in {counted(len(bare), periods.period)}, first in that of {periods.day(bare[0])}: "
+    )
     told += f"{shares[bare[0]]:.0%} of {periods.rows[bare[0]]:,} rows, {maturity.share:.0%} overall"
     remedy = "were labels lost? What is learned leaves these rows out"
     return [finding("unlabelled_period", told, name, remedy=remedy)]
@@ -167,10 +170,10 @@ def _steady(rate: LabelRate, model: ModelFile, maturity: LabelMaturity) -> list[
         remedy = "ask whether the way labels are made has changed; learn from the rows since"
         found.append(finding("label_jump", rate.reason, name, remedy=remedy))
     if rate.one_class:
-        told = f"There is one class only in {len(rate.one_class)} {rate.period}(s), first in that of "
+        told = f"There is one class only in {counted(len(rate.one_class), rate.period)}, "
+        told += f"{rate.one_class[0]} to {rate.one_class[-1]}" if len(rate.one_class) > 1 else rate.one_class[0]
         remedy = "were labels lost, or is it night?"
-        sentence = told + rate.one_class[0]
-        found.append(finding("one_class_period", sentence, name, remedy=remedy))
+        found.append(finding("one_class_period", told, name, remedy=remedy))
     if len(rate.table) and model.data.label_delay.total_seconds() > 0 and not rate.table["jump"].iloc[-1]:
         last = rate.table.iloc[-1]
         if not last["low"] <= last["rate"] <= last["high"] and np.isfinite(last["low"]):

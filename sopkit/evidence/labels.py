@@ -23,7 +23,7 @@ from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import charts, rules
 from sopkit.evidence.by_period import PERIODS, moments, period_of
 from sopkit.evidence.lasting_change import lasting_change
-from sopkit.evidence.measure import Measure
+from sopkit.evidence.measure import Measure, counted
 from sopkit.evidence.one_class import beyond_chance
 
 __all__ = ["LabelRate", "label_rate"]
@@ -215,7 +215,8 @@ def _told(table: pd.DataFrame, period: str, unit: str, change: int | None) -> tu
             f"where {told(float(low))} to {told(float(first['high']))} was to be expected"
         )
     if len(single):
-        return Verdict.FAIL, f"There is one class only in {len(single)} {period}(s), first in that of {_day(single[0])}"
+        span = _day(single[0]) + (f" to {_day(single[-1])}" if len(single) > 1 else "")
+        return Verdict.FAIL, f"There is one class only in {counted(len(single), period)}, {span}"
     unjudged = int(table["low"].isna().sum())
     early = f" (the first {unjudged} have too little past to tell)" if unjudged else ""
     return Verdict.PASS, f"The {what} moves {spread} from {period} to {period}, without a jump that lasts{early}"

@@ -18,6 +18,7 @@ import pandas as pd
 
 from sopkit.definitions.model import ModelFile
 from sopkit.evidence.findings import Finding, of_rows
+from sopkit.evidence.measure import counted
 
 __all__ = ["one_spelling", "texts"]
 
@@ -70,7 +71,7 @@ def _spellings(raw: pd.Series, name: str, table: pd.DataFrame, model: ModelFile,
     shown = "; ".join(" and ".join(map(repr, spellings[:3])) for spellings in several[:3])
     rows = raw.map(str).isin(rare) & raw.notna()
     what = "The target" if label else "The column"
-    told = f"{what} {name} has {len(several)} value(s) in more than one spelling: {shown}"
+    told = f"{what} {name} has {counted(len(several), 'value')} in more than one spelling: {shown}"
     remedy = f"bring them to one spelling at the source{'' if label else ', or in the function that loads the rows'}"
     code = "label_spelling" if label else "spelling"
     return [of_rows(code, told, name, rows, table, model, remedy=remedy)]

@@ -11,6 +11,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.evidence import rules
 from sopkit.evidence.by_period import PERIODS, Periods, moments, periods_of
 from sopkit.evidence.findings import Finding, finding, of_rows
+from sopkit.evidence.measure import counted
 
 __all__ = ["times", "volume"]
 
@@ -143,8 +144,8 @@ def _thin(periods: Periods, name: str, limits: rules.Validation) -> list[Finding
     if not len(thin):
         return []
     first = thin[0]
-    told = f"{len(thin)} {periods.period}(s) have far fewer rows than those around, first that of {first:%Y-%m-%d}: "
-    told += f"{inner[first]:,.0f}, around it {around[first]:,.0f}"
+    told = f"{counted(len(thin), periods.period, 'has', 'have')} far fewer rows than those around, "
+    told += f"first that of {first:%Y-%m-%d}: {inner[first]:,.0f}, around it {around[first]:,.0f}"
     examples = tuple({periods.period: f"{at:%Y-%m-%d}", "rows": f"{inner[at]:,.0f}"} for at in thin[: limits.examples])
     remedy = "is the source complete there?"
     return [finding("thin_period", told, name, examples=examples, remedy=remedy)]

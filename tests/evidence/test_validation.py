@@ -211,7 +211,7 @@ def test_a_period_without_labels_in_the_midst_is_named(table, model):
     known = (np.arange(len(table)) < 700) | (np.arange(len(table)) >= 1100)
     found = validate(table[known], model, as_of=CLOCK, cleaned=Cleaned(table[known], unlabelled=table[~known]))
     (bare,) = found.named("unlabelled_period")
-    assert "Hardly any row has a label in 2 week(s), first in that of 2024-01-29" in bare.sentence
+    assert "Hardly any row has a label in 2 weeks, first in that of 2024-01-29" in bare.sentence
     assert not found.named("time_gap")
 
 
