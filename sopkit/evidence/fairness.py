@@ -75,11 +75,9 @@ class Fairness:
             return "No group is large enough to be compared" if self.gaps else "No attributes to compare groups of"
         broken = [gap for gap in known if gap.broken]
         worst = max(broken or known, key=lambda gap: gap.gap.value / gap.limit if gap.limit else gap.gap.value)
-        head = (
-            f"{len(broken)} of {len(known)} gaps between groups break their limit"
-            if broken
-            else (f"All {len(known)} gaps between groups keep their limit")
-        )
+        breaks = "breaks its" if len(broken) == 1 else "break their"
+        head = f"{len(broken)} of {len(known)} gaps between groups {breaks} limit"
+        head = head if broken else f"All {len(known)} gaps between groups keep their limit"
         between = f"{worst.attribute} {worst.high_group} and {worst.low_group}"
         return f"{head}; largest: {number(worst.gap.value)} in {TITLES[worst.rate]} between {between}"
 

@@ -66,7 +66,8 @@ def resources_figure(resources: Mapping[str, Any], name: str) -> charts.Chart:
         axes[place].plot(seconds, [sample[field] for sample in samples], color=charts.COLOURS[place], linewidth=1.8)
         axes[place].set_xlabel("seconds since the start")
         axes[place].set_ylabel(label)
-        axes[place].set_ylim(bottom=0)
+        most = max((sample[field] for sample in samples), default=0.0)
+        axes[place].set_ylim(0, 1.15 * most or 1.0)
     return chart
 
 

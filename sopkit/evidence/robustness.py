@@ -101,7 +101,7 @@ class Robustness:
         beyond = int((self.table.loss > self.largest_loss).sum())
         if not beyond:
             return f"No disturbance costs more than {number(self.largest_loss)}; most: {told}"
-        return f"{beyond} of {len(self.table)} disturbances cost too much; most: {told}"
+        return f"{beyond} of {len(self.table)} disturbances {'costs' if beyond == 1 else 'cost'} too much; most: {told}"
 
     def figure(self) -> Chart:
         """The losses, largest first."""

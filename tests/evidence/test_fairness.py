@@ -49,7 +49,7 @@ def test_a_limit_that_the_challenger_breaks_and_the_champion_keeps_is_a_hard_fai
     gap = found.hard_failures[0]
     assert (gap.attribute, gap.rate, gap.high_group) == ("sex", "false_positive_rate", "b")
     assert "more than the champion" in gap.words
-    assert "break their limit" in found.finding
+    assert "1 of 2 gaps between groups breaks its limit" in found.finding
 
 
 def test_a_gap_of_both_models_or_of_a_slice_is_no_hard_failure():
