@@ -62,6 +62,7 @@ def adopt(
     if not any(trigger.kind == "manual" for trigger in file.triggers.conditions.values()):
         remedy = "add under triggers.conditions:  manual: {kind: manual, mode: manual}"
         raise WrongUse("the model file has no manual trigger, so no person can start a run", where=path, remedy=remedy)
+    _refuse_no_later_rows(file, end, clock)
     given: dict[str, Any] = {"adopt": _kept(found, file, uri, end), "reason": f"a person adopts {uri}"}
     if end is not None:
         given["trained_until"] = end.isoformat()
@@ -77,6 +78,25 @@ def adopt(
         model=model,
     )
     raise typer.Exit(report(found, state, json=json, wait_ok=wait_ok))
+
+
+def _refuse_no_later_rows(file: ModelFile, end: datetime | None, clock: datetime | None) -> None:
+    """Raises WrongUse where no row can be held out: each comes a label delay after the end, its label another later."""
+    from datetime import UTC, datetime
+
+    from sopkit.definitions.durations import render_duration
+
+    now, delay = clock or datetime.now(UTC), file.data.label_delay
+    if end is None or end + 2 * delay < now:
+        return
+    waits = f" (label_delay {render_duration(delay)}, before the first row and after the last)" if delay else ""
+    raise WrongUse(
+        "no row can lie between --trained-until and the clock, so nothing could be held out",
+        where="--trained-until",
+        expected=f"a moment before {now - 2 * delay:%Y-%m-%d %H:%M}{waits}",
+        got=f"{end:%Y-%m-%d %H:%M}",
+        remedy="give an earlier --trained-until, or a later --as-of (without it the clock is now)",
+    )
 
 
 def _kept(workspace: Workspace, file: ModelFile, uri: str, end: datetime | None) -> str:
