@@ -100,6 +100,9 @@ class Calibration:
         slope = f"slope {number(self.slope.value)}"
         if not self.slope.known:
             return f"Calibration of {self.name}: {slope}, without an interval: {self.slope.reason}"
+        wide = (self.bands.observed - self.bands.predicted).abs() / self.unit > self.largest_gap
+        if wide.any() and not len(off):  # chance could make such a gap: `insufficient`
+            return f"Whether {self.name} keeps its word cannot be told in {wide.sum()} of {len(wide)} bands ({slope})"
         if not len(off):
             return f"{self.name} keeps its word in all {len(self.bands)} bands ({slope})"
         worst = off.loc[(off.observed - off.predicted).abs().idxmax()]

@@ -134,7 +134,7 @@ def test_a_band_in_which_everything_happened_has_an_interval():
 
 
 def test_a_gap_that_chance_could_make_is_insufficient():
-    """With 20 rows a band a gap of .15 is within its interval: not a fault, and no pass."""
+    """With 20 rows a band a gap of .15 is within its interval: not a fault, no pass, and no kept word."""
     random = np.random.default_rng(12)
     p = random.uniform(0.2, 0.8, 200)
     y = (random.random(200) < p).astype(float)
@@ -142,3 +142,4 @@ def test_a_gap_that_chance_could_make_is_insufficient():
     assert found.gap > 0.1
     assert len(found.off) == 0
     assert found.measures[-1].verdict is Verdict.INSUFFICIENT
+    assert found.finding.startswith("Whether the model keeps its word cannot be told in ")
