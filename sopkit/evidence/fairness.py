@@ -72,12 +72,21 @@ class Fairness:
             return f"Fairness cannot be told: {self.reason}"
         known = [gap for gap in self.gaps if np.isfinite(gap.gap.value)]
         if not known:
-            return "No group is large enough to be compared" if self.gaps else "No attributes to compare groups of"
-        broken = [gap for gap in known if gap.broken]
-        worst = max(broken or known, key=lambda gap: gap.gap.value / gap.limit if gap.limit else gap.gap.value)
-        breaks = "breaks its" if len(broken) == 1 else "break their"
-        head = f"{len(broken)} of {len(known)} gaps between groups {breaks} limit"
-        head = head if broken else f"All {len(known)} gaps between groups keep their limit"
+            alone = {gap.unlike for gap in self.gaps} == {"one group only"}
+            few = "There is one group only" if alone else "No group is large enough to be compared"
+            return few if self.gaps else "No attributes to compare groups of"
+        judged = [gap for gap in known if gap.gap.known]  # without an interval: `insufficient`
+        broken = [gap for gap in judged if gap.broken]
+        worst = max(broken or judged or known, key=lambda gap: gap.gap.value / (gap.limit or 1))
+        head = f"{len(broken)} of {counted(len(judged), 'gap')} between groups"
+        head += " breaks its limit" if len(broken) == 1 else " break their limit"
+        if not broken:
+            head = f"All {len(judged)} gaps between groups keep their limit"
+            head = "The one gap between groups keeps its limit" if len(judged) == 1 else head
+        if not judged:
+            head = f"Without an interval, {counted(len(known), 'gap')} between groups cannot be judged"
+        elif len(judged) < len(known):
+            head += f", {len(known) - len(judged)} cannot be judged"
         between = f"{worst.attribute} {worst.high_group} and {worst.low_group}"
         return f"{head}; largest: {number(worst.gap.value)} in {TITLES[worst.rate]} between {between}"
 
@@ -96,7 +105,7 @@ class Fairness:
                     float(gap.gap.low) if known else None,
                     float(gap.gap.high) if known else None,
                     measure.verdict,
-                    self._groups(gap) if gap.groups > 1 else f"{counted(gap.too_small, 'group')} too small",
+                    self._groups(gap) if gap.groups > 1 else gap.unlike,
                 )
             )
         return intervals(
@@ -246,6 +255,7 @@ def _gap(
     rest = (len(kept), len(names) - len(kept), shielded, limits.largest_gap, limits.not_worse_by, stated)
     if len(kept) < 2:
         reason = f"{len(kept)} of {len(names)} groups have {limits.minimum_group} rows and enough of them to count"
+        reason = "there is one group only" if len(names) == 1 else reason
         none = Interval(np.nan, np.nan, np.nan, 0, drawn.blocks, "none", reason, evaluation.confidence)
         return Gap(attribute, rate, "", "", none, None, *rest)
     values, draws = _resampled(rates[rate], group, kept, drawn)

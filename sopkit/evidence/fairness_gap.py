@@ -16,7 +16,7 @@ import numpy as np
 
 from sopkit.definitions.results import Threshold, Verdict, judge
 from sopkit.evidence.bootstrap import Interval
-from sopkit.evidence.measure import Measure, finite, measure_name, number
+from sopkit.evidence.measure import Measure, counted, finite, measure_name, number
 
 __all__ = ["TITLES", "Gap"]
 
@@ -65,7 +65,16 @@ class Gap:
         return f"Fairness by {self.attribute}, {TITLES[self.rate].removesuffix(' (share of no-skill)')}"
 
     @property
+    def unlike(self) -> str:
+        """Why there are not two groups to compare."""
+        if self.groups + self.too_small < 2:
+            return "one group only"
+        return f"{counted(self.too_small, 'group')} too small"
+
+    @property
     def words(self) -> str:
+        if self.groups + self.too_small < 2:
+            return f"{self.attribute} has one group only"
         if not np.isfinite(self.gap.value):
             return f"fewer than two groups of {self.attribute} are large enough"
         told = f"{TITLES[self.rate]} differs by {number(self.gap.value)} between {self.high_group} and {self.low_group}"

@@ -90,7 +90,16 @@ def test_one_group_alone_is_insufficient():
     """With nobody to compare with there is no gap, and no pass."""
     found = fair(P, pd.DataFrame({"sex": ["a"] * N}))
     assert {measure.verdict for measure in found.measures} == {Verdict.INSUFFICIENT}
-    assert "No group is large enough" in found.finding
+    assert found.finding == "There is one group only"
+    assert found.gaps[0].words == "sex has one group only"
+    assert found.gaps[0].unlike == "one group only"
+
+
+def test_gaps_without_an_interval_keep_no_limit():
+    """Where it is not known which rows belong together there is no interval, no verdict, and no kept limit."""
+    found = fair(P, blocks=None)
+    assert {measure.verdict for measure in found.measures} == {Verdict.INSUFFICIENT}
+    assert found.finding.startswith("Without an interval, 2 gaps between groups cannot be judged; largest: ")
 
 
 def test_a_group_without_enough_positives_has_no_true_positive_rate_to_compare():
