@@ -51,6 +51,8 @@ def slices_figure(found: Comparison) -> Chart:
     title = f"{found.names[CHALLENGER]} is worse in {worse} of {counted(judged, 'slice')} that can be judged"
     if not worse:
         title = f"In none of {counted(judged, 'slice')} is {found.names[CHALLENGER]} shown to be worse"
+    if not judged:
+        title = "The only slice cannot be judged" if small == 1 else f"None of {small} slices can be judged"
     if not len(found.slices):
         title = "The model file names no slices"
     rows = [

@@ -178,6 +178,13 @@ def test_small_slices_and_slices_of_one_class_are_insufficient_and_missing_value
     assert rows.loc["large", "verdict"] == "pass"
 
 
+def test_slices_that_cannot_be_judged_are_told_as_such():
+    """Two slices of hardly any row each: the title does not say that nothing got worse."""
+    y, old, new, day = binary(days=20, size=2)
+    comparison = compare(y, old, new, task="binary", blocks=day, slices=pd.DataFrame({"s": np.arange(40) % 2}))
+    assert comparison.slice_figure().title == "None of 2 slices can be judged"
+
+
 def test_slices_of_the_same_models_rarely_fail():
     """With two equally good models and fifteen slices, a false alarm in any of them is rare."""
     alarms = 0
