@@ -54,7 +54,7 @@ from sopkit.evidence.equivalence import equivalence, not_refitted
 from sopkit.evidence.examined import fairness_examined, groups_examined, robustness_examined
 from sopkit.evidence.fairness import Fairness, fairness_of
 from sopkit.evidence.fairness_gap import Gap
-from sopkit.evidence.findings import Finding, Findings
+from sopkit.evidence.findings import Finding, Findings, to_weigh
 from sopkit.evidence.harm import harm_of
 from sopkit.evidence.importance import Importance, importance_of
 from sopkit.evidence.indicators import Reading, Readings, readings
@@ -192,6 +192,7 @@ __all__ = [
     "split_figure",
     "suspected_leaks",
     "time_blocks",
+    "to_weigh",
     "unseen",
     "validate",
     "weights",

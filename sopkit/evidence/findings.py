@@ -26,7 +26,7 @@ from sopkit.evidence import charts, rules
 from sopkit.evidence.finding_rules import FINDINGS
 from sopkit.evidence.measure import Measure
 
-__all__ = ["Finding", "Findings", "Severity", "finding", "of_rows"]
+__all__ = ["Finding", "Findings", "Severity", "finding", "of_rows", "to_weigh"]
 
 Severity = Literal["block", "warn", "waived", "note"]
 ORDER = {"block": 0, "warn": 1, "waived": 2, "note": 3}
@@ -164,11 +164,10 @@ class Findings:
         }
         verdict = Verdict.FAIL if self.blocking else Verdict.PASS if looked else Verdict.INSUFFICIENT
         limit = Threshold(op="at_most", value=0)
-        told = "for the person who signs for the data"
-        return [
-            Measure("blocking_findings", counts["block"], verdict, reason, detail, limit, "Findings that stop the run"),
-            Measure("data_warnings", counts["warn"], None, told, {}, None, "Warnings"),
-        ]
+        stop = Measure(
+            "blocking_findings", counts["block"], verdict, reason, detail, limit, "Findings that stop the run"
+        )
+        return [stop, _warnings([item.sentence for item in self.warnings])]
 
     def named(self, name: str, column: str | None = None) -> tuple[Finding, ...]:
         return tuple(item for item in self.items if item.name == name and column in (None, item.column))
@@ -245,6 +244,19 @@ class Findings:
     def __repr__(self) -> str:
         lines = [f"{item.severity:6} {item.id}: {item.sentence}" for item in self.items]
         return "\n".join(lines) or f"no findings in {self.rows:,} rows"
+
+
+def to_weigh(findings: Mapping[str, Any]) -> list[Measure]:
+    """The warnings in findings as `to_dict` gives them, for who signs later: `insufficient`, none where there are none.
+
+    They stopped no run, and nobody has weighed them against what rests on the data now.
+    """
+    told = [str(item["sentence"]) for item in findings["findings"] if item["severity"] == "warn"]
+    return [replace(_warnings(told), verdict=Verdict.INSUFFICIENT)] if told else []
+
+
+def _warnings(told: list[str]) -> Measure:
+    return Measure("data_warnings", len(told), None, "; ".join(told), {"weigh": told}, title="Warnings about the data")
 
 
 def _html(item: Finding) -> str:

@@ -1,4 +1,4 @@
-"""The forecast for free: what came in the same slot of the last season.
+"""The forecast for free: what came in the same slot of the last seasons.
 
 The rules:
 * the season is found from the times of the rows: hour of the week, day of the week, month of the year, the first of
@@ -7,6 +7,8 @@ The rules:
 * where rows name an entity (a shop, a country) whose slots recur like that, each entity has its own season;
 * a forecast is the mean of the newest slot of the same phase among the *past* rows, however far back that is: it
   knows nothing of the rows that it forecasts, and repeats the same season over all of them;
+* of weeks it is the median of the newest four: the last one may be that of Christmas, and a model that beats only
+  Christmas has no skill. Years are too long for that, and a last value is the last;
 * a phase without a past gets that of all entities, then the mean of all past rows.
 
 Hyndman & Koehler (2006), Another look at measures of forecast accuracy, Int. J. Forecasting 22.
@@ -31,6 +33,7 @@ Unit = Literal["hour", "day", "month"]
 RECURRING = 0.8  # holidays and closed hours may be missing; events at random hours are no season of hours
 MONTHLY = 1.2  # days with rows, a month: weeks and days are no months, a correction now and then does not matter
 HOURS_OF_A_DAY = 24
+WEEKS = 4  # whose median is the forecast: few enough to be recent, enough to outvote an unusual one
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,14 @@ class Season:
         each = f" of the same {self.entity}" if self.entity else ""
         if self.length == 1:
             return f"the last known value{each}"
+        if self.of > 1:
+            return f"the same {self.name}{each}, the median of the newest {self.of}"
         return f"the same {self.name}{each}, when it was last known"
+
+    @property
+    def of(self) -> int:
+        """How many of the newest slots of a phase make the forecast."""
+        return 1 if self.unit == "month" or self.length == 1 else WEEKS
 
     def slots(self, times: pd.Series) -> Array:
         """(n,) the number of the slot of each time; slots of one phase are `length` apart."""
@@ -101,7 +111,8 @@ def seasonal_naive(past: pd.DataFrame, test: pd.DataFrame, model: ModelFile) -> 
     asked_phase = found.slots(test[model.data.time]) % found.length
     forecast = np.full(len(test), np.nan)
     for season in (found, Season(found.name, found.unit, found.length)) if found.entity else (found,):
-        newest = _means(rows, y, season, model).groupby(["series", "phase"])["mean"].last()
+        slots = _means(rows, y, season, model).groupby(["series", "phase"])[["series", "phase", "mean"]].tail(season.of)
+        newest = slots.groupby(["series", "phase"])["mean"].median()
         asked = pd.MultiIndex.from_arrays([_series(test, season), asked_phase])
         forecast = np.where(np.isnan(forecast), newest.reindex(asked).to_numpy(), forecast)
     return np.where(np.isnan(forecast), float(y.mean()), forecast)

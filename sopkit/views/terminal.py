@@ -237,11 +237,19 @@ def _needs(run: Mapping[str, Any]) -> list[RenderableType]:
                 f"waiting for the clock: stage '{need['stage']}' may start as of {wording.moment(need['until'])}"
             )
         else:
+            lines += _to_weigh(run, need["stage"])
             lines.append(f"waiting for a sign-off of '{need['stage']}' by: {', '.join(need['roles'])}")
     commands = [f"  {command}" for command in next_commands(run)]
     if commands:
         lines += ["go on with:", *commands]
     return [Text(), Text("\n".join(lines))] if lines else []
+
+
+def _to_weigh(run: Mapping[str, Any], stage: str) -> list[str]:
+    """What a result of the stage puts before the person who signs."""
+    results = [each["results"] for each in run["stages"] if each["id"] == stage]
+    told = [told for result in results for each in result.values() for told in each["detail"].get("weigh") or ()]
+    return [f"to weigh before '{stage}' is signed:", *(f"  - {sentence}" for sentence in told)] if told else []
 
 
 def _table(*columns: str) -> Table:

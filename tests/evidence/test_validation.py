@@ -11,7 +11,7 @@ import pytest
 from sopkit.definitions.model import ModelFile
 from sopkit.definitions.results import Verdict
 from sopkit.evidence.finding_rules import FINDINGS
-from sopkit.evidence.findings import Findings
+from sopkit.evidence.findings import Findings, to_weigh
 from sopkit.evidence.validation import validate
 from sopkit.modelling.cleaning import Cleaned
 
@@ -250,7 +250,10 @@ def test_findings_are_plain_json_and_escaped_html(table, model):
     assert json.loads(json.dumps(found.to_dict()))["findings"][0]["examples"]
     assert "&lt;b&gt;" in found._repr_html_()
     assert "</script>" not in found._repr_html_()
-    assert [measure.name for measure in found.measures] == ["blocking_findings", "data_warnings"]
+    stop, warned = found.measures
+    assert (stop.name, warned.name, warned.value) == ("blocking_findings", "data_warnings", len(found.warnings))
+    later = to_weigh(found.to_dict())
+    assert [measure.verdict for measure in later] == [Verdict.INSUFFICIENT] * bool(found.warnings)
 
 
 # ---- real flights -------------------------------------------------------------------------------------------

@@ -86,3 +86,15 @@ def test_a_blocked_run_says_what_may_be_waived_and_how(told: Any, sop: Sop) -> N
     assert "sop waive 20130701T000000Z-flights-4f2a leak:x --reason TEXT" in shown
     assert "empty:z" not in shown
     assert "sop waive 20130701T000000Z-flights-4f2a leak:<x>" not in shown
+
+
+def test_what_is_to_be_weighed_stands_before_the_call_for_a_sign_off(told: Any, sop: Sop) -> None:
+    """Warnings that stop nothing are read where somebody is asked to sign, and on the page, as text."""
+    odd = "From 2011-01-01 on <temp> looks converted"
+    warned = {"name": "odd", "value": 1, "verdict": None, "reason": odd, "detail": {"weigh": [odd]}}
+    told.sealed("evaluate", results={"odd": warned})
+    run = facts.run_facts(told.state, sop)
+    run["waiting_for"] = [{"stage": "evaluate", "kind": "sign_off", "roles": ["validator"], "until": None}]
+    shown = text_of(terminal.run_view(run))
+    assert shown.index(odd) < shown.index("waiting for a sign-off of 'evaluate'")
+    assert "From 2011-01-01 on &lt;temp&gt; looks converted" in pages.run_page(run)
