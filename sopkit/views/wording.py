@@ -25,7 +25,7 @@ def value(value: Any, unit: str = "") -> str:
     """A recorded value, short enough for a cell of a table."""
     if value is None:
         return MISSING
-    if isinstance(value, int) and not isinstance(value, bool) and unit.startswith(("%", "share")):
+    if isinstance(value, int) and not isinstance(value, bool) and unit.startswith(("%", "share", "of ")):
         value = float(value)  # canonical JSON keeps 1.0 as 1, and a whole share is still 100 %
     text = render_value(value, unit)
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"

@@ -39,6 +39,7 @@ class Tags(HTMLParser):
         (336776, "", "336,776"),
         (0.1234, "%", "12.3 %"),
         (1, "share of rows", "100 % of rows"),
+        (1, "of the features' weight", "100 % of the features' weight"),
         (True, "", "yes"),
         ("NaN", "", "NaN"),
         ("x" * 500, "", "x" * 79 + "…"),
