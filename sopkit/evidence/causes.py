@@ -119,7 +119,7 @@ class Causes:
             rows,
             x_label="multiples of each cause's own limit",
             limit=1.0,
-            subtitle=f"{sized}lines: 95 % intervals by blocks of time{f'. {note}' if note else ''}",
+            subtitle=f"{sized}lines: 95 % intervals by blocks{f'. {note}' if note else ''}",
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sopkit.evidence.measure import counted
+
 __all__ = ["Chance", "by_blocks", "by_rows", "deal"]
 
 OWN_BLOCKS = 10  # from here on a period's own blocks tell how they differ
@@ -89,7 +91,7 @@ def by_blocks(reference: Array, current: Array) -> Chance:
     if not all(blocks):
         return Chance(reason="there are no rows")
     if sum(blocks) < FEWEST_BLOCKS:
-        return Chance(reason=f"only {sum(blocks)} blocks of time, {FEWEST_BLOCKS} are needed")
+        return Chance(reason=f"only {counted(sum(blocks), 'block')}, {FEWEST_BLOCKS} are needed")
     totals = [side.sum(axis=0) for side in counts]
     used = (totals[0] + totals[1]) > 0
     rate = np.mean([total[used] / total.sum() for total in totals], axis=0)

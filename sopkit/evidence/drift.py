@@ -27,7 +27,7 @@ from sopkit.errors import NotEnoughEvidence, NotFound
 from sopkit.evidence import charts, distances, rules
 from sopkit.evidence.column_drift import ColumnDrift, column_drift
 from sopkit.evidence.design_effect import deal
-from sopkit.evidence.measure import Measure, measure_name, number
+from sopkit.evidence.measure import Measure, counted, measure_name, number
 from sopkit.evidence.profiles import kinds
 
 __all__ = ["Drift", "drift"]
@@ -145,7 +145,7 @@ class Drift:
     @property
     def sizes(self) -> str:
         """Rows, and blocks where they are known, of both sides."""
-        of = [f" in {count:,} blocks of time" for count in self.blocks] if self.blocks else ["", ""]
+        of = [f" in {counted(count, 'block')}" for count in self.blocks] if self.blocks else ["", ""]
         return ", ".join(
             f"{label}: {rows:,} rows{part}" for label, rows, part in zip(self.labels, self.rows, of, strict=True)
         )

@@ -29,7 +29,7 @@ from sopkit.definitions.results import Threshold, Verdict, plain, worst
 from sopkit.evidence import charts, rules
 from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, plan
 from sopkit.evidence.formulas import frequent
-from sopkit.evidence.measure import Measure, number, percent
+from sopkit.evidence.measure import Measure, counted, number, percent
 from sopkit.evidence.metrics import Metric, Task, defaults, find, no_skill, why_not
 from sopkit.evidence.own_word import NAMES, own_word, stated_gap
 from sopkit.evidence.skill import as_skill, beyond, is_known, skill_of
@@ -82,6 +82,7 @@ class PromiseKept:
     blocks: int
     limit: float
     period: str = ""
+    in_time: bool = False  # the blocks follow one another
 
     def held_to(self, limit: float, limits: rules.Promise = rules.PROMISE) -> PromiseKept:
         """The same measurements against another limit, as each of several triggers has its own."""
@@ -127,6 +128,12 @@ class PromiseKept:
         ]
         return pd.DataFrame(rows, columns=["name", "promised", "now", "worse_by", "low", "high", "verdict", "reason"])
 
+    @property
+    def sizes(self) -> str:
+        """The period, its rows and its blocks."""
+        blocks = counted(self.blocks, "block") + (" of time" if self.in_time else "")
+        return (f"{self.period}: " if self.period else "") + f"{self.rows:,} labelled rows, {blocks}"
+
     def figure(self) -> charts.Chart:
         rows = [
             charts.Row(
@@ -143,8 +150,7 @@ class PromiseKept:
         title = title[:1].upper() + title[1:]
         return charts.intervals(
             title, rows, x_label="worse than promised (share of the way from no-skill to perfect)",
-            subtitle=(f"{self.period}: " if self.period else "")
-            + f"{self.rows:,} labelled rows, {self.blocks} blocks of time",
+            subtitle=self.sizes,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
@@ -209,7 +215,7 @@ def promise_kept(
 ) -> PromiseKept:
     """Is the promise kept on these later, labelled rows?
 
-    `y` (n,) and `prediction` (n,) or (n, K) as `metrics` wants them; `blocks` (n,) are labels of time blocks.
+    `y` (n,) and `prediction` (n,) or (n, K) as `metrics` wants them; `blocks` (n,) are labels of blocks.
     `minimum_rows` is what can be measured at all; how many a trigger needs, `Triggers` says.
     `limit` is a share of no-skill; the model's own word is held to `limits.stated_gap` where that is wider.
     """
@@ -224,7 +230,7 @@ def promise_kept(
     measures = [_skill(promise, metric, y, prediction, drawn, limit, confidence, classes) for metric in metrics]
     wider, said = max(limit, limits.stated_gap), promise.own_word if promise else None
     word = own_word(task, y, prediction, drawn, wider, confidence, said)
-    return PromiseKept([*measures, *([word] if word else [])], len(y), drawn.blocks, limit, period)
+    return PromiseKept([*measures, *([word] if word else [])], len(y), drawn.blocks, limit, period, drawn.in_time)
 
 
 def _averaged(task: Task, y: np.ndarray, labels: Sequence[str] | None) -> tuple[str, ...]:

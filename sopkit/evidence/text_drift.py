@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.evidence import rules
+from sopkit.evidence.measure import counted
 
 if TYPE_CHECKING:
     from sopkit.evidence.charts import Chart
@@ -137,7 +138,7 @@ def text_drift(
         return f"only {smallest} texts, {limits.fewest} are needed"
     blocks = min(len(np.unique(side[1])) for side in sides)
     if blocks < FEWEST_BLOCKS:
-        return f"only {blocks} blocks of time, {FEWEST_BLOCKS} are needed"
+        return f"only {counted(blocks, 'block')}, {FEWEST_BLOCKS} are needed"
     design, names = _design(texts.where(~gone, ""), gone)
     found = [_told_apart(design, label, half == k, group if groups is not None else None) for k in (0, 1)]
     auc, error, z = (float(np.mean([one[k] for one in found])) for k in (0, 1, 2))

@@ -255,6 +255,13 @@ def test_everything_is_plain_json_and_drawn():
         assert chart.png().startswith(b"\x89PNG")
 
 
+def test_sizes_name_blocks_without_calling_them_time():
+    """Blocks may be entities: they are counted as blocks."""
+    before = sample(500, 1)
+    found = drift(before, before, {"c": "categorical"}, blocks=(np.arange(500) % 25, np.zeros(500)))
+    assert found.sizes == "reference: 500 rows in 25 blocks, current: 500 rows in 1 block"
+
+
 def test_a_column_that_was_not_compared_is_an_error():
     """Asking for what is not there names what is; asking for a picture of what could not be compared says why."""
     found = drift(GOOD, GOOD.drop(columns="a"), KINDS)

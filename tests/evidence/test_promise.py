@@ -218,6 +218,13 @@ def test_a_promise_is_shown_as_table_figure_and_json():
     assert list(found.table["name"]) == ["promise_roc_auc", "promise_brier_skill", "promise_stated_error"]
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == "pass"
     assert found.figure().png()
+    assert found.sizes == "6,000 labelled rows, 30 blocks of time"
+
+
+def test_blocks_that_are_entities_are_not_said_to_be_of_time():
+    """Names of customers are blocks that do not follow one another."""
+    y, p, day = world(seed=2)
+    assert kept(promised(), y, p, [f"customer {d}" for d in day]).sizes == "6,000 labelled rows, 30 blocks"
 
 
 def test_a_mean_over_other_classes_than_promised_is_insufficient():
