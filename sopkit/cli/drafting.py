@@ -124,7 +124,7 @@ def _leaks(made: Draft, rows: Any, modelling: Any) -> tuple[dict[str, str], dict
     blocking = [each for each in leaks.findings if each.severity == "block" and each.column in model.features]
     suspects = {each.column: each.sentence.partition(", and the model file")[0] for each in blocking}
     near = [each for each in leaks.strengths if each.value >= ASKS_FROM and each.name not in suspects]
-    return suspects, {s.name: f"{s.name} alone predicts the target well ({s.sense} {s.value:.2f})" for s in near}
+    return suspects, {s.name: f"{s.sense} {s.value:.2f}" for s in sorted(near, key=lambda each: -each.value)}
 
 
 def _odd(made: Draft, rows: Any) -> dict[str, str]:

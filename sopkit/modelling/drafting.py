@@ -48,8 +48,9 @@ FEW_WITHOUT = 0.05  # rows without an entity would count as those of one
 class Draft:
     """What was guessed; `text` is the model file.
 
-    `suspects`: column -> why it may know the answer; `strong`: feature -> why it is asked about; `series`: the column
-    whose values have a row each at nearly every time; `rhythms`: what the target goes by that no feature says;
+    `suspects`: column -> why it may know the answer; `strong`: feature -> how well it alone tells the target,
+    strongest first; `series`: the column whose values have a row each at nearly every time; `rhythms`: what the target
+    goes by that no feature says;
     `shared`: features of one value a time; `unlabelled`: rows newer than the newest with a target; `odd`: feature ->
     a number in it that may stand for something else.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["features"]
 
-MOST_NAMED = 12
+MOST_NAMED, MOST_STRONG = 12, 8
 LATER = {
     "response", "responded", "reply", "replied", "answer", "result", "results", "outcome", "closed", "resolved",
     "resolution", "updated", "completed", "finished", "ended", "settled", "disputed", "refunded", "discharge",
@@ -43,6 +43,7 @@ def features(draft: Draft) -> list[str]:
             taken = "numbers" if looks is numbers else "codes"
             lines += ask(f"whole numbers of few values may be {asked}. Taken for {taken}: {names}{more}. Right?")
     lines += _rhythm(draft)
+    lines += _strong(draft)
     for each in draft.features:
         lines += _feature(each, draft)
     return [*lines, *_excluded(draft)]
@@ -51,9 +52,7 @@ def features(draft: Draft) -> list[str]:
 def _feature(each: Look, draft: Draft) -> list[str]:
     lines, suspect = [], draft.suspects.get(each.name)
     later = set(tokens(each.name)) & LATER and not set(tokens(each.name)) & BEFORE
-    if each.name in draft.strong:
-        lines += ask(f"{draft.strong[each.name]}: is it known when a prediction is made? Then say when, as known_at")
-    elif later and not suspect:
+    if later and not suspect and each.name not in draft.strong:
         lines += ask("its name says that it comes later: is it known when a prediction is made? Otherwise: `excluded`")
     if each.none:
         share = f"{each.missing:.1%}"
@@ -61,6 +60,23 @@ def _feature(each: Look, draft: Draft) -> list[str]:
     return lines + (
         _suspected(each, suspect) if suspect else [line(f"  {quoted(each.name)}: {each.kind}", _said(each))]
     )
+
+
+def _strong(draft: Draft) -> list[str]:
+    """One question about all features that tell much of the target alone, the strongest first."""
+    names = [name for name in draft.strong if name in {each.name for each in draft.features}]
+    if not names:
+        return []
+    listed = ", ".join(f"{shown(name)} ({draft.strong[name]})" for name in names[:MOST_STRONG])
+    more = f" and {len(names) - MOST_STRONG} more" if len(names) > MOST_STRONG else ""
+    if len(names) == 1:
+        asked = "alone predicts the target well: is it known when a prediction is made? Then say when, as known_at"
+    else:
+        asked = (
+            "each alone predict the target well: are they known when a prediction is made? Then say of each when, as "
+            "known_at; otherwise: `excluded`"
+        )
+    return ask(f"{listed}{more} {asked}")
 
 
 def _rhythm(draft: Draft) -> list[str]:
@@ -107,4 +123,4 @@ def _suspected(each: Look, why: str) -> list[str]:
 
 def _said(each: Look) -> str:
     share = f"{each.missing:.0%}" if each.missing < 0.995 else f"{each.missing:.1%}"
-    return each.note + (f"; {share} missing" if each.missing >= 0.005 else "")
+    return (f"{share} missing; " if each.missing >= 0.005 else "") + each.note  # the end of a long note is cut off

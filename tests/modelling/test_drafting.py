@@ -268,3 +268,22 @@ def test_separator_encoding_and_decimal_comma_are_found(tmp_path):
     table, arguments = read_undescribed("m.csv", tmp_path, as_of=pd.Timestamp("2025-01-01").to_pydatetime())
     assert {"encoding": "cp1252", "separator": ";", "decimal": ","} == arguments
     assert ([1.5, 2.25], ["Köln", "Ulm"]) == (list(table["Betrag"]), list(table["Ort"]))
+
+
+def test_the_missing_share_of_a_column_is_said_first():
+    """However long the values of a column are, the share of rows without one is not cut off."""
+    long = pd.Series([f"a rather long value {i % 9}" for i in range(300)]).mask(np.arange(300) % 25 >= 11)
+    (written,) = [each for each in drafted(rows(word=long)).text.splitlines() if each.startswith("  word:")]
+    assert "# 56% missing; 9 values: a rather" in written
+
+
+def test_columns_that_tell_much_of_the_target_are_one_question():
+    """The strongest come first, at most eight are named, and how many more there are is said."""
+    noise = np.random.default_rng(1).normal(size=(11, 300))
+    made = drafted(rows(**{f"n{i}": values for i, values in enumerate(noise)}))
+    made = made.asking({f"n{i}": f"AUC 0.{90 - i}" for i in range(11)}, {})
+    (asked,) = [question for _, question in made.questions if "predict the target well" in question]
+    assert asked.startswith("n0 (AUC 0.90), n1 (AUC 0.89), ")
+    assert ("n7 (AUC 0.83) and 3 more" in asked, "n8" in asked) == (True, False)
+    one = made.asking({"n3": "AUC 0.87"}, {})
+    assert any(question.startswith("n3 (AUC 0.87) alone predicts the target well") for _, question in one.questions)
