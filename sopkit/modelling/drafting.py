@@ -26,7 +26,7 @@ from sopkit.definitions.model import Data, Task
 from sopkit.errors import DataError, NotFound
 from sopkit.modelling.drafting_candidates import meant
 from sopkit.modelling.drafting_codes import code_or_amount
-from sopkit.modelling.drafting_columns import Look, look, missing_words
+from sopkit.modelling.drafting_columns import Look, look, missing_words, without_twins
 from sopkit.modelling.drafting_names import shown
 from sopkit.modelling.drafting_parts import parts_of_time
 from sopkit.modelling.drafting_people import MAYBE, protected_by
@@ -223,6 +223,7 @@ def draft(
     looks = [look(table[each], each, words, target) for each in table.columns if each not in (time, target)]
     numbers = target_numbers(values, guess)
     looks = [_beside(each, table[each.name], times, numbers, values, target, guess) for each in looks]
+    looks = without_twins(table, looks)
     if not any(each.role == "feature" for each in looks):
         raise DataError(
             "no column is left that a model could learn from",

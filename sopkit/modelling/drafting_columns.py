@@ -4,7 +4,9 @@ The rules:
 * a column that names its rows, has one value, hardly any value, or is a date of its own is no feature, and it is
   said why;
 * numbers that arrived as text are numbers; whole numbers of few values may be codes: that is asked, not decided;
-* words that mean 'missing' are taken for that only where other values remain beside them in every column;
+* words that mean 'missing' are taken for that only where other values remain beside them in every column; among many
+  texts a word as rare as any other may be a name, and is only mentioned;
+* what names things is no feature, and so is no category that stands for the same things;
 * long texts are text features, short ones categories.
 """
 
@@ -20,12 +22,14 @@ import pandas as pd
 from sopkit.modelling.drafting_names import as_numbers, distinct_values, examples, is_text, shown, tokens
 from sopkit.modelling.drafting_times import looks_like_dates
 
-__all__ = ["Look", "look", "missing_words"]
+__all__ = ["Look", "look", "missing_words", "without_twins"]
 
 Role = Literal["feature", "excluded"]
 ALMOST_EMPTY, MOST_CODES, FEW_NUMBERS, LONG_TEXT_WORDS, STRAYS = 0.95, 50, 12, 5, 3
 ROWS_A_VALUE, SOME = 5, 20  # a category of fewer rows a value teaches nothing; so many values may mean something
 BY_NAME = "by its name"
+MANY_VALUES, THOUSANDS = 200, 1000  # texts so many may be names; a category of thousands names things
+TWIN = 0.95  # of the rows, both ways; beyond the 0.9 of what names rows, so that chance does not reach it
 OURS = re.compile(r"fold|(prediction|naive)(_\d+)?")
 MISSING = {
     "", "?", "-", "--", "---", ".", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "null", "(null)", "nil",
@@ -78,6 +82,7 @@ def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
     """
     found: dict[str, None] = {}
     kept: set[str] = set()
+    doubted: dict[str, None] = {}
     strays: dict[str, None] = {}
     ordinary: set[str] = set()
     for name in table.columns:
@@ -85,7 +90,9 @@ def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
             continue
         values = [value for value in distinct_values(table[name]) if isinstance(value, str)]
         words = [value for value in values if value.strip().casefold() in MISSING]
-        found |= dict.fromkeys(words)
+        rare = _maybe_names(table[name], values, words)
+        doubted |= dict.fromkeys(rare)
+        found |= dict.fromkeys(word for word in words if word not in rare)
         if len(values) - len(words) < 2:
             kept |= set(words) - {"?"}
         kept |= {value for value in values if value.strip().casefold() == "none"}
@@ -93,7 +100,18 @@ def missing_words(table: pd.DataFrame) -> tuple[list[str], list[str]]:
         strays |= dict.fromkeys(among)
         ordinary |= set(values) - set(among)
     found |= dict.fromkeys(value for value in strays if value not in ordinary)
-    return [word for word in found if word not in kept], sorted(kept)
+    return [word for word in found if word not in kept], sorted(
+        {*kept, *(each for each in doubted if each not in found)}
+    )
+
+
+def _maybe_names(column: pd.Series, values: list[str], words: list[str]) -> list[str]:
+    """Those of `words` that may be names: made of letters, among many texts, in no more rows than the mean of them."""
+    spelt = [word for word in words if word.replace(" ", "").isalpha()]
+    if not spelt or len(values) <= MANY_VALUES or len(as_numbers(pd.Series(values))[1]) <= len(values) / 2:
+        return []
+    most = column.notna().sum() / len(values)
+    return [word for word in spelt if (column == word).sum() <= most]
 
 
 def _among_numbers(column: pd.Series, values: list[str], words: list[str]) -> list[str]:
@@ -188,8 +206,41 @@ def _text(known: pd.Series, values: list[Any], facts: dict[str, Any]) -> Look:
     if facts["distinct"] > max(200, len(known) / ROWS_A_VALUE):
         why = f"too many values for its rows: {facts['distinct']:,} in {len(known):,}"
         return Look(role="excluded", kind="categorical", why=why, **facts)
+    if facts["distinct"] > THOUSANDS:
+        why = _names(facts, len(known))
+        return Look(role="excluded", kind="categorical", why=why, names_things=True, **facts)
     note = f"{facts['distinct']:,} values: {examples(values)}"
     return Look(role="feature", kind="categorical", note=note, **facts)
+
+
+def without_twins(table: pd.DataFrame, looks: list[Look]) -> list[Look]:
+    """The looks without categories that map nearly one to one onto what names things, unless no feature would remain.
+
+    Nearly: each tells the other in `TWIN` of the rows, as a title tells the number of the film.
+    """
+    things = [each for each in looks if each.names_things]
+    twins = {
+        each.name: thing.name
+        for each in looks
+        for thing in things
+        if (each.role, each.kind) == ("feature", "categorical") and _one_to_one(table, each, thing)
+    }
+    if not any(each.role == "feature" and each.name not in twins for each in looks):
+        return looks
+    return [
+        replace(each, role="excluded", why=f"it maps one to one onto {shown(twins[each.name])}, which names something")
+        if each.name in twins
+        else each
+        for each in looks
+    ]
+
+
+def _one_to_one(table: pd.DataFrame, one: Look, other: Look) -> bool:
+    if not TWIN / 2 < one.distinct / max(other.distinct, 1) < 2 / TWIN:
+        return False
+    pairs = table.groupby([one.name, other.name], observed=True).size()
+    shares = (pairs.groupby(level=level).max().sum() / max(pairs.sum(), 1) for level in (0, 1))
+    return all(share >= TWIN for share in shares)
 
 
 def _number(known: pd.Series, facts: dict[str, Any]) -> Look:

@@ -287,3 +287,37 @@ def test_columns_that_tell_much_of_the_target_are_one_question():
     assert ("n7 (AUC 0.83) and 3 more" in asked, "n8" in asked) == (True, False)
     one = made.asking({"n3": "AUC 0.87"}, {})
     assert any(question.startswith("n3 (AUC 0.87) alone predicts the target well") for _, question in one.questions)
+
+
+def test_an_exclusion_carries_over_to_the_names_of_the_same_things():
+    """A category that maps nearly one to one onto an excluded identifier is excluded; one that groups it is not."""
+    ids = np.arange(300) % 60
+    names = pd.Series([f"name {i}" for i in ids])
+    names[:6] = "name 59"  # nearly
+    made = drafted(
+        rows(film_id=ids, film=names, chain=[f"c{i % 30}" for i in ids], tone=[f"t{i % 61}" for i in range(300)])
+    )
+    assert "one to one onto film_id" in made.excluded["film"]
+    assert {"chain", "tone"} <= {each.name for each in made.features}
+    alone = drafted(pd.DataFrame({"at": DAYS, "film_id": ids, "film": names, "left": rows()["left"]}))
+    assert ["film"] == [each.name for each in alone.features]
+
+
+@pytest.mark.parametrize(("values", "role"), [(900, "feature"), (1200, "excluded")])
+def test_a_category_of_thousands_of_values_names_things(values, role):
+    """However many rows it has, a text of more than a thousand values is an identifier."""
+    found = look(pd.Series([f"film {i % values}" for i in range(12_000)]), "film")
+    assert (role, role == "excluded") == (found.role, found.names_things)
+    assert role == "feature" or "names something" in found.why
+
+
+def test_a_word_among_many_names_may_be_one_of_them():
+    """A film called Unknown is no missing value; an Unknown that stands for many films is, and a question mark."""
+    films = [f"film {chr(97 + i % 20)} {i % 300}" for i in range(3000)]
+    few = pd.DataFrame({"film": [*films, "Unknown", "Unknown", "?"]})
+    assert (["?"], ["Unknown"]) == missing_words(few)
+    assert "# Unknown may mean 'missing'" in drafted(rows(film=["Unknown", *films[:299]])).text
+    assert ["Unknown"] == missing_words(pd.DataFrame({"film": films + ["Unknown"] * 40}))[0]
+    numbers = pd.DataFrame({"n": [*map(str, range(3000)), "unknown"]})
+    assert ["unknown"] == missing_words(numbers)[0]
+    assert "Unknown" in missing_words(few.assign(rated=["Unknown", "good", "bad"] * 1001))[0]
