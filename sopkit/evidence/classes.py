@@ -27,7 +27,7 @@ from sopkit.evidence import rules
 from sopkit.evidence.bootstrap import Plan, plan_of, simultaneous
 from sopkit.evidence.findings import Finding, finding
 from sopkit.evidence.formulas import auc
-from sopkit.evidence.measure import Measure, number
+from sopkit.evidence.measure import Measure, counted, number
 from sopkit.evidence.metrics import Task, accuracy, why_not
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class ByClass:
             f"{self.names[1]} recognises {better} of {len(known)} classes better than {self.names[0]} and {worse} worse"
         )
         told = told[:1].upper() + told[1:]
-        return told + (f"; {len(self.rare)} others are too rare to say" if len(self.rare) else "")
+        return told + (f"; {counted(len(self.rare), 'other', 'is', 'are')} too rare to say" if len(self.rare) else "")
 
     def figure(self) -> Chart | Note:
         """F1 of each class, both models, with intervals and the number of rows."""

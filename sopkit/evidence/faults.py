@@ -11,7 +11,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.evidence import rules
 from sopkit.evidence.by_period import numeric_columns
 from sopkit.evidence.findings import Finding, finding, of_rows
-from sopkit.evidence.measure import counted, number
+from sopkit.evidence.measure import counted, number, percent
 from sopkit.evidence.profiles import numbers
 
 __all__ = ["cleaning", "duplicates", "missing_columns", "values"]
@@ -78,14 +78,14 @@ def _missing(
     if not count:
         return []
     rule = model.data.columns.get(name)
-    told = f"{name} is missing in {count:,} of {len(gone):,} rows ({share:.1%})"
+    told = f"{name} is missing in {count:,} of {len(gone):,} rows ({percent(share)})"
     if name in model.excluded:
         return [finding("missing", f"{told}; excluded: {model.excluded[name]}", name, count=count, share=share)]
     if share == 1.0 and name in model.features:
         told, remedy = f"The feature {name} has no value at all", "repair the source, or exclude it"
         return [finding("no_values", told, name, count=count, share=share, remedy=remedy)]
     if rule is not None and rule.missing_at_most is not None and share > rule.missing_at_most:
-        told += f", at most {rule.missing_at_most:.1%} is allowed"
+        told += f", at most {percent(rule.missing_at_most)} is allowed"
         remedy, severity = "repair the source", rule.severity
         return [of_rows("missing_beyond_limit", told, name, gone, table, model, remedy=remedy, severity=severity)]
     if name == model.data.time:
@@ -220,7 +220,7 @@ def _entities(table: pd.DataFrame, model: ModelFile) -> list[Finding]:
     repeated = owner.duplicated(keep=False) & owner.notna()
     if not repeated.any():
         return []
-    told = f"{int(repeated.sum()):,} rows belong to a {entity} with more rows ({owner.nunique():,} in all)"
+    told = f"{int(repeated.sum()):,} rows share their {entity} with other rows ({owner.nunique():,} in all)"
     if owner.nunique() == 1:
         told = f"All rows belong to one {entity}"
     elif time in table and pd.api.types.is_datetime64_any_dtype(table[time].dtype):

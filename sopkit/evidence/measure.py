@@ -137,7 +137,10 @@ def counted(count: int, noun: str, one: str = "", more: str = "") -> str:
 
 
 def percent(share: float, digits: int = 1, *, signed: bool = False) -> str:
-    """A share as a reader wants it: `0.375` is `37.5 %`, with its sign where it is a change."""
+    """A share as a reader wants it: `0.375` is `37.5 %`, with its sign where it is a change; little is not nothing."""
+    least = 10.0**-digits
+    if 0 < 100 * share < least / 2 and not signed:
+        return f"< {least:.{digits}f} %"
     return f"{100 * share:{'+' if signed else ''}.{digits}f} %"
 
 

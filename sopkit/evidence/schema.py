@@ -10,6 +10,7 @@ import pandas as pd
 
 from sopkit.definitions.model import Column, ModelFile
 from sopkit.evidence.findings import Finding, of_rows
+from sopkit.evidence.measure import counted
 
 __all__ = ["schema_findings"]
 
@@ -55,7 +56,8 @@ def schema_findings(table: pd.DataFrame, model: ModelFile, examples: int = 5) ->
         places = [int(place) for place in rows["index"].dropna()]
         count = len(places) or len(rows)
         values = ", ".join(dict.fromkeys(str(value)[:40] for value in rows["failure_case"].head(examples)))
-        sentence = f"{count:,} values of {name} are not {told} (such as {values})"
+        verb = "is" if count == 1 else "are"
+        sentence = f"{counted(count, 'value')} of {name} {verb} not {told} (such as {values})"
         code = CODES[" ".join(str(told).split()[:2])]
         remedy = f"correct them, or change `data.columns.{name}` in the model file"
         if code == "some_not_numbers":

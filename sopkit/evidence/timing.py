@@ -56,12 +56,14 @@ def times(
         found.append(of_rows(code, told, name, unread, table, model, remedy="set data.time_format in the model file"))
     stands = _stand_for_something(read)
     if stands.any():
-        told = f"{int(stands.sum()):,} rows are dated {read[stands].iloc[0]:%Y-%m-%d}, far from all others"
+        told = counted(int(stands.sum()), "row", "is", "are")
+        told += f" dated {read[stands].iloc[0]:%Y-%m-%d}, far from all others"
         remedy = "a date that stands for 'unknown' puts rows in the wrong place; leave it empty at the source"
         found.append(of_rows("sentinel_time", told, name, stands, table, model, remedy=remedy))
     future = ((read > clock) & ~stands).to_numpy()
     if future.any():
-        told = f"{int(future.sum()):,} rows are dated after {clock:%Y-%m-%d %H:%M}, the moment of this run"
+        told = counted(int(future.sum()), "row", "is", "are")
+        told += f" dated after {clock:%Y-%m-%d %H:%M}, the moment of this run"
         found.append(of_rows("future_time", told, name, future, table, model, remedy="check time zones and clocks"))
     known = read[read.notna() & (read <= clock) & ~stands]
     if len(known) > 1 and known.nunique() == 1:

@@ -64,7 +64,7 @@ def test_a_rare_class_is_insufficient_for_both_models():
     measure = found.measures[0]
     assert (measure.value, measure.verdict) == (3, Verdict.INSUFFICIENT)
     assert "dogwood (9 rows)" in measure.reason
-    assert "1 others are too rare" in found.finding
+    assert "1 other is too rare" in found.finding
 
 
 def test_a_class_that_is_paid_for_the_others_is_named():

@@ -104,5 +104,6 @@ def test_measuring_needs_none_of_the_heavy_libraries():
 
 def test_shares_are_told_one_way():
     """A share is percent with a space before the sign, a change with its sign, a share of no-skill in percent."""
+    assert ("< 0.1 %", "0.0 %") == (percent(1 / 19606), percent(0.0))
     assert ("37.5 %", "+1.7 %", "-6 %") == (percent(0.375), percent(0.017, signed=True), percent(-0.06, 0))
     assert with_unit(7.26, "of no-skill") == "726 % of no-skill"

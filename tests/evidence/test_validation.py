@@ -99,6 +99,15 @@ def test_every_kind_of_constraint_is_checked(table, model, rule, column, value, 
     assert [(item.name, item.column) for item in found.items if item.name in declared] == [(name, column)]
 
 
+def test_one_value_is_told_as_one(table, model):
+    """A single value beyond its limit is told in the singular, and one row of many is not 0 %."""
+    spoilt = spoil_rows(table, "a", [3], 999.0)
+    spoilt.loc[5, "b"] = np.nan
+    found = validate(spoilt, changed(model, data={"columns": {"a": {"max": 100}}}), as_of=CLOCK)
+    assert found.named("above_maximum")[0].sentence.startswith("1 value of a is not at most 100")
+    assert "b is missing in 1 of 2,000 rows (0.1 %)" in [item.sentence for item in found.items]
+
+
 def test_allowed_numbers_may_be_written_as_texts(table, model):
     """`allowed: [1, 2]` accepts the numbers and their texts."""
     rule = changed(model, data={"columns": {"c": {"allowed": [1, 2]}}})
@@ -158,6 +167,9 @@ def test_repeated_entities_are_noted(table, model):
     """Rows of one entity that repeats are counted."""
     found = validate(table.assign(who=[1, 1, 2, 3] * 500), changed(model, data={"entity": "who"}), as_of=CLOCK)
     assert found.named("repeated_entity")[0].count == 2000
+    assert found.named("repeated_entity")[0].sentence.startswith(
+        "2,000 rows share their who with other rows (3 in all)"
+    )
 
 
 def test_what_changed_since_the_last_training_is_found(table, model):
