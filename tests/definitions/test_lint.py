@@ -86,6 +86,12 @@ def test_the_templates_are_without_a_problem(workspace):
     ]
 
 
+def test_the_notebooks_are_without_a_problem(workspace, project):
+    """The project's own stage notebooks pass the same checks as anybody's."""
+    shutil.copytree(project / "notebooks", workspace / "notebooks", dirs_exist_ok=True)
+    assert [problem for problem in found(workspace) if "notebooks/" in problem] == []
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
