@@ -26,8 +26,9 @@ TEXT_PARAMETERS: dict[Task, dict[str, Any]] = {
 def default_estimator(task: Task, features: Mapping[str, str] | None = None) -> Estimator:
     """The estimator where a model file names none, for `features` (name -> kind).
 
-    Histogram gradient boosting of the task, with the parameters that the rules of evidence were measured with, and
-    held back a little where there are several classes, of which some are mostly rare; with a text among the features logistic regression, or ridge regression.
+    Histogram gradient boosting of the task, with the parameters that the rules of evidence were measured with, held
+    back a little where there are several classes, of which some are mostly rare; with a text among the features
+    logistic regression, or ridge regression.
     """
     if "text" in (features or {}).values():
         name = "Ridge" if task == "regression" else "LogisticRegression"
