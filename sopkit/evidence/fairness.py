@@ -26,6 +26,7 @@ from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
 from sopkit.evidence.fairness_gap import TITLES, Gap
+from sopkit.evidence.groups import grouped
 from sopkit.evidence.measure import Measure, counted, finite, number
 from sopkit.evidence.metrics import Task, accuracy, mae, roc_auc, room, why_not
 
@@ -183,12 +184,7 @@ def fairness_of(
 
 def _groups(attributes: pd.DataFrame, guarded: Sequence[str]) -> dict[str, Array]:
     """Labels of every attribute, and of every pair of protected ones."""
-    labels: dict[str, Array] = {}
-    for name in attributes.columns:
-        column = attributes[name]
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) and column.nunique() > 10:
-            column = pd.qcut(column, 4, duplicates="drop")
-        labels[str(name)] = column.astype("string").fillna("(missing)").to_numpy(dtype=object)
+    labels: dict[str, Array] = {str(name): np.asarray(grouped(attributes[name]), dtype=object) for name in attributes}
     for one, other in combinations(guarded, 2):
         both = [f"{a} × {b}" for a, b in zip(labels[str(one)], labels[str(other)], strict=True)]
         labels[f"{one} × {other}"] = np.array(both, dtype=object)

@@ -19,8 +19,8 @@ from sopkit.definitions.rendering import render_value
 from sopkit.definitions.results import Verdict, plain, worst
 from sopkit.evidence import charts, rules
 from sopkit.evidence.findings import Finding, finding
+from sopkit.evidence.groups import grouped
 from sopkit.evidence.measure import Measure, measure_name
-from sopkit.evidence.profiles import numbers
 
 __all__ = ["Group", "Representation", "representation", "wilson"]
 
@@ -192,10 +192,10 @@ def representation(
             reason = "there are no rows" if column in table.columns else "the column is not there"
             found.append(Group(column, "-", 0, 0.0, 0, NAN, NAN, NAN, Verdict.INSUFFICIENT, reason))
             continue
-        names = _groups(table[column])
-        for group in dict.fromkeys(names.value_counts().index.tolist()[:MOST_GROUPS]):
-            inside = (names == group).to_numpy()
-            found.append(_group(column, str(group), inside, y, task, minimum_group, confidence))
+        names = grouped(table[column])
+        largest = set(names.value_counts().sort_values(ascending=False, kind="stable").index[:MOST_GROUPS])
+        for group in (name for name in names.categories if name in largest):
+            found.append(_group(column, group, np.asarray(names == group), y, task, minimum_group, confidence))
     known = y[~np.isnan(y)]
     overall, spread = (float(known.mean()), float(known.std())) if len(known) else (NAN, NAN)
     unit = measured_in if task == "regression" else SHARE
@@ -238,18 +238,3 @@ def _group(
 def _share(share: float) -> str:
     """A share in percent; of a group that is there, never nothing."""
     return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
-
-
-def _groups(values: pd.Series) -> pd.Series:
-    if (
-        pd.api.types.is_numeric_dtype(values.dtype)
-        and not pd.api.types.is_bool_dtype(values.dtype)
-        and values.nunique() > 12
-    ):
-        cut = pd.qcut(pd.Series(numbers(values), index=values.index), 5, duplicates="drop", precision=3)
-        return (
-            cut.astype(object)
-            .map(lambda part: f"{part.left:.4g} to {part.right:.4g}", na_action="ignore")
-            .fillna("(missing)")
-        )
-    return values.astype(object).map(str, na_action="ignore").where(values.notna(), "(missing)")

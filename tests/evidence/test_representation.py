@@ -47,12 +47,12 @@ def test_a_group_of_a_few_rows_is_not_nothing(table):
     assert any("< 0.1 % of rows" in text for text in shown)
 
 
-def test_missing_is_a_group_and_numbers_are_cut_into_fifths(table):
-    """Nobody is left out: missing values are a group of their own, ages are cut into five."""
+def test_missing_is_a_group_and_numbers_are_cut_at_their_quartiles(table):
+    """Nobody is left out: missing values are a group of their own, ages are cut into four."""
     rows = table.assign(c=table["c"].where(table.index > 300))
     found = representation(rows, rows["y"], ["c", "a"])
     assert "(missing)" in {group.group for group in found.groups}
-    assert len([group for group in found.groups if group.column == "a"]) == 5
+    assert len([group for group in found.groups if group.column == "a"]) == 4
 
 
 @pytest.mark.parametrize(
