@@ -159,7 +159,7 @@ REFUSED = {
         changed(at=lambda rows: rows["at"].str.replace("2025", "2026")),
         "there is no row before 2025-03-02",
     ),
-    "one moment only": (changed(at=lambda rows: SAME), "all rows have the same time"),
+    "one moment only": (changed(at=lambda rows: SAME), "two different times are needed"),
     "no label at all": (changed(y=lambda rows: np.nan), "no label, though it should be known by now"),
     "a target in words": (changed(y=lambda rows: rows["y"].map({0: "no", 1: "yes"})), "set target.positive"),
     "three classes where two are declared": (changed(y=lambda rows: rows.index % 3), "other values than 0, 1"),
