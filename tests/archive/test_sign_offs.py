@@ -365,6 +365,22 @@ def test_what_somebody_has_signed_in_the_meantime_is_no_alteration(world: Simula
     sign_offs._require_what_was_seen(world.workspace, before, case)
 
 
+def test_a_file_that_does_not_show_the_newest_sign_off_yet_is_no_alteration(world: Simulator, run: str) -> None:
+    """A sign-off is in the log before it is in the notebook: whoever signs in between is not told of an alteration, and
+    whoever finds other words there is."""
+    path = world.workspace.run_folder("repair", run) / "02_evaluate.ipynb"
+    shown = path.read_bytes()
+    world.sign(run, "evaluate", "olga", "approve")
+    path.write_bytes(shown)
+    entries = world.workspace.log.entries()
+    case = sign_offs.case_of(world.workspace, entries, run, "evaluate")
+    assert sign_offs._not_what_was_sealed(world.workspace, entries, case) is not None
+    sign_offs._require_what_was_seen(world.workspace, entries, case)
+    path.write_bytes(shown.replace(b"0.75", b"0.99"))
+    with pytest.raises(RecordError, match="not what was sealed"):
+        sign_offs._require_what_was_seen(world.workspace, entries, case)
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_openssl_verifies_a_logged_sign_off(world: Simulator, run: str, tmp_path: Path) -> None:
     """Stock openssl, the log line and the person's public key are enough."""
