@@ -31,7 +31,7 @@ def grouped(column: pd.Series) -> pd.Categorical:
     else:
         text = column.map(lambda value: f"{value:.10g}", na_action="ignore") if numbers else column
         text = text.astype("string").replace(MISSING, None)
-        order = pd.Series(text[column.sort_values().index]).unique() if numbers else sorted(text.dropna().unique())
+        order = text.iloc[column.argsort().to_numpy()].unique() if numbers else sorted(text.dropna().unique())
         names = [str(name) for name in order if not pd.isna(name)]
         places = {name: at for at, name in enumerate(names)}
         codes = text.map(places).fillna(len(names)).to_numpy(dtype=int)

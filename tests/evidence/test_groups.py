@@ -31,3 +31,10 @@ def test_many_numbers_are_cut_at_their_quartiles():
     found = grouped(ages)
     assert list(found.categories) == ["17 to 36.75", "36.75 to 56.5", "56.5 to 76.25", "76.25 to 96", "(missing)"]
     assert found.value_counts().tolist() == [20, 20, 20, 21, 1]
+
+
+def test_rows_of_one_index_are_told_apart():
+    """Tables that were put together keep their rows, whatever their index says, in no more time than others."""
+    found = grouped(pd.Series(np.tile([2.0, 1.0, np.nan], 20_000), index=np.zeros(60_000, dtype=int)))
+    assert list(found[:3]) == ["2", "1", "(missing)"]
+    assert len(found) == 60_000
