@@ -53,11 +53,11 @@ def diagram(
 
     Example:  sop diagram retraining -o retraining.mmd
     """
-    from sopkit.cli.looking import find_run, pinned_sop
     from sopkit.definitions import load_sop
     from sopkit.definitions.diagram import mermaid
     from sopkit.views import facts
     from sopkit.views.diagrams import live
+    from sopkit.views.standing import find_run, pinned_sop
 
     if output is not None and output.suffix != ".mmd":
         raise WrongUse("a diagram is written as Mermaid", expected="a file that ends in .mmd", got=output)

@@ -20,11 +20,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sopkit.cli.looking import facts_of, write_page
+from sopkit.cli.looking import write_page
 from sopkit.cli.options import DEMO_ENGINEER, moment
 from sopkit.cli.runs import EXIT_CODES, execute
 from sopkit.cli.workspaces import make_workspace
 from sopkit.errors import SopkitError
+from sopkit.views.standing import facts_of
 
 if TYPE_CHECKING:
     from sopkit.archive.runs import RunState

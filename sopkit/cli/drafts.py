@@ -26,8 +26,8 @@ def open_draft(
 
     Example:  sop open last evaluate
     """
-    from sopkit.cli.looking import find_run, find_stage, pinned_sop
     from sopkit.cli.workspaces import open_lab
+    from sopkit.views.standing import find_run, find_stage, pinned_sop
 
     found = here()
     state = find_run(found, run)

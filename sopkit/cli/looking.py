@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,23 +15,9 @@ from sopkit.errors import NotFound
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sopkit.archive.gates import GateResult
-    from sopkit.archive.runs import RunState
     from sopkit.archive.workspace import Workspace
-    from sopkit.definitions.sop import Sop, Stage
 
-__all__ = [
-    "as_signed",
-    "facts_of",
-    "find_run",
-    "find_stage",
-    "pinned_sop",
-    "print_view",
-    "show",
-    "status",
-    "verify",
-    "write_page",
-]
+__all__ = ["print_view", "show", "status", "verify", "write_page"]
 
 
 def status(
@@ -47,6 +32,7 @@ def status(
     from sopkit.archive.runs import run_states
     from sopkit.cli.waiving import in_force
     from sopkit.views import facts, terminal, waivers
+    from sopkit.views.standing import as_signed, facts_of, find_run
 
     found = here()
     if run is not None:
@@ -80,6 +66,7 @@ def show(
     Example:  sop show last evaluate
     """
     from sopkit.views import facts, terminal
+    from sopkit.views.standing import facts_of, find_run, find_stage, pinned_sop
 
     found = here()
     state = find_run(found, run)
@@ -109,6 +96,7 @@ def verify(
     """
     from sopkit.archive.verification import verify as verify_archive
     from sopkit.views import facts, terminal
+    from sopkit.views.standing import find_run
 
     found = here()
     note = _read(checkpoint) if checkpoint is not None else None
@@ -116,71 +104,6 @@ def verify(
     told = facts.verification_facts(verify_archive(found, runs, note))
     print_json(told) if json else print_view(terminal.verification_view(told))
     raise typer.Exit(0 if told["ok"] else 1)
-
-
-def find_run(workspace: Workspace, text: str) -> RunState:
-    """The run of that id, the only one whose id starts or ends so, or the newest for `last`. Raises NotFound."""
-    from sopkit.archive.runs import run_states
-
-    states = run_states(workspace.log.entries())
-    if text == "last" and states:
-        return states[0]
-    same = [state for state in states if state.id == text]
-    found = same or [state for state in states if state.id.startswith(text) or state.id.endswith(f"-{text}")]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(state.id for state in found)
-        raise NotFound(f"'{text}' is the start of more than one run", expected="a run's whole id", got=listed)
-    raise NotFound(f"no run '{text}'", where=workspace.runs, remedy="sop status  lists the runs")
-
-
-def find_stage(sop: Sop, stage: str) -> Stage:
-    """The stage of that id. Raises NotFound."""
-    try:
-        return sop.stage(stage)
-    except KeyError:
-        known = ", ".join(each.id for each in sop.stages)
-        raise NotFound(f"SOP '{sop.sop}' has no stage '{stage}'", expected=f"one of {known}") from None
-
-
-def pinned_sop(workspace: Workspace, state: RunState) -> Sop:
-    """The SOP as it was when the run started."""
-    from sopkit.definitions import parse_sop
-
-    return parse_sop(workspace.store.get(state.pins["sop"]), f"{state.sop}.yaml, pinned by {state.id}")
-
-
-def facts_of(workspace: Workspace, state: RunState) -> dict[str, Any]:
-    """What `views.facts` says about a run, with who has signed since the runner stopped taken into account."""
-    from sopkit.cli.waiving import in_force
-    from sopkit.views import facts
-
-    waivers = in_force(workspace, model=state.model, sop=state.sop)
-    return facts.run_facts(as_signed(workspace, state), pinned_sop(workspace, state), waivers=waivers)
-
-
-def as_signed(workspace: Workspace, state: RunState) -> RunState:
-    """`state`, waiting only for the sign-offs that are still missing; the log names those missed at the stop."""
-    from sopkit.archive.records import gate_result
-
-    if state.state != "waiting" or not state.waiting_for:
-        return state
-    entries, needs = workspace.log.entries(), []
-    for need in state.waiting_for:
-        if need["kind"] != "sign_off":
-            needs.append(need)
-        elif missing := _missing(gate_result(workspace, entries, state.id, need["stage"])):
-            needs.append({**need, "roles": missing})
-    why = state.why if needs else "what it waited for is there: resume it"
-    return replace(state, waiting_for=tuple(needs), why=why)
-
-
-def _missing(gate: GateResult) -> list[str]:
-    """A role for each sign-off that would still help: none where somebody has said reject or return."""
-    if gate.rejected_by or gate.returned_by:
-        return []
-    return [role for role, number in sorted(gate.missing.items()) for _ in range(number)]
 
 
 def write_page(workspace: Workspace, facts: Mapping[str, Any]) -> Path:

@@ -69,7 +69,7 @@ def resume(
 
     Example:  sop resume last --as-of 2013-07-15
     """
-    from sopkit.cli.looking import find_run
+    from sopkit.views.standing import find_run
 
     clock, found = moment(as_of), here()
     known = find_run(found, run)
@@ -93,8 +93,8 @@ def abandon(
 
     Example:  sop abandon last --reason "started on the wrong data"
     """
-    from sopkit.cli.looking import find_run
     from sopkit.running.runner import Runner
+    from sopkit.views.standing import find_run
 
     found = here()
     known = find_run(found, run)
@@ -122,8 +122,9 @@ def execute(workspace: Workspace, by: str | None, work: Callable[[Runner], RunSt
 
 def report(workspace: Workspace, state: RunState, *, json: bool = False, wait_ok: bool = False) -> int:
     """Show where a run stands; returns the exit code of that."""
-    from sopkit.cli.looking import facts_of, print_view, write_page
+    from sopkit.cli.looking import print_view, write_page
     from sopkit.views import terminal
+    from sopkit.views.standing import facts_of
 
     facts = facts_of(workspace, state)
     if json:

@@ -95,9 +95,10 @@ def _sign(
 ) -> None:
     from sopkit.archive import sign_offs
     from sopkit.cli.asking import private_key
-    from sopkit.cli.looking import facts_of, find_run, find_stage, pinned_sop, print_view
+    from sopkit.cli.looking import print_view
     from sopkit.views import terminal
     from sopkit.views.facts import stage_facts
+    from sopkit.views.standing import facts_of, find_run, find_stage, pinned_sop
 
     found = here()
     state = find_run(found, run)

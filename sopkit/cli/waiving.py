@@ -39,8 +39,9 @@ def waive(
     from sopkit.archive import people
     from sopkit.archive.waiving import waive as sign_waiver
     from sopkit.cli.asking import private_key
-    from sopkit.cli.looking import find_run, print_view
+    from sopkit.cli.looking import print_view
     from sopkit.views import waivers
+    from sopkit.views.standing import find_run
 
     found = here()
     if list_ or run is None:

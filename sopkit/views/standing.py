@@ -1,0 +1,81 @@
+"""Where a run stands now: its facts, with what was signed since the runner stopped taken into account.
+
+The log says what was missed when the run stopped; who has signed since then is judged here, so that the command
+line, the desk and the static pages never ask anyone for a sign-off that is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sopkit.archive.gates import GateResult
+from sopkit.archive.records import gate_result
+from sopkit.archive.runs import RunState, run_states
+from sopkit.archive.waivers import standing
+from sopkit.archive.workspace import Workspace
+from sopkit.definitions.files import parse_sop
+from sopkit.definitions.sop import Sop, Stage
+from sopkit.errors import NotFound
+from sopkit.views import facts
+
+__all__ = ["as_signed", "facts_of", "find_run", "find_stage", "pinned_sop"]
+
+
+def find_run(workspace: Workspace, text: str) -> RunState:
+    """The run of that id, the only one whose id starts or ends so, or the newest for `last`. Raises NotFound."""
+    states = run_states(workspace.log.entries())
+    if text == "last" and states:
+        return states[0]
+    same = [state for state in states if state.id == text]
+    found = same or [state for state in states if state.id.startswith(text) or state.id.endswith(f"-{text}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(state.id for state in found)
+        raise NotFound(f"'{text}' is the start of more than one run", expected="a run's whole id", got=listed)
+    raise NotFound(f"no run '{text}'", where=workspace.runs, remedy="sop status  lists the runs")
+
+
+def find_stage(sop: Sop, stage: str) -> Stage:
+    """The stage of that id. Raises NotFound."""
+    try:
+        return sop.stage(stage)
+    except KeyError:
+        known = ", ".join(each.id for each in sop.stages)
+        raise NotFound(f"SOP '{sop.sop}' has no stage '{stage}'", expected=f"one of {known}") from None
+
+
+def pinned_sop(workspace: Workspace, state: RunState) -> Sop:
+    """The SOP as it was when the run started. Raises NotFound, DigestMismatch."""
+    return parse_sop(workspace.store.get(state.pins["sop"]), f"{state.sop}.yaml, pinned by {state.id}")
+
+
+def facts_of(workspace: Workspace, state: RunState, *, at: datetime | None = None) -> dict[str, Any]:
+    """What `views.facts` says about a run at a wall time (default: now), which the waivers in force depend on."""
+    at = at or datetime.now(UTC)
+    accepted = standing(workspace, workspace.log.entries(), at=at, model=state.model, sop=state.sop)
+    waivers = [waiver.to_dict() for waiver in accepted]
+    return facts.run_facts(as_signed(workspace, state), pinned_sop(workspace, state), waivers=waivers)
+
+
+def as_signed(workspace: Workspace, state: RunState) -> RunState:
+    """`state`, waiting only for the sign-offs that are still missing; the log names those missed at the stop."""
+    if state.state != "waiting" or not state.waiting_for:
+        return state
+    entries, needs = workspace.log.entries(), []
+    for need in state.waiting_for:
+        if need["kind"] != "sign_off":
+            needs.append(need)
+        elif missing := _missing(gate_result(workspace, entries, state.id, need["stage"])):
+            needs.append({**need, "roles": missing})
+    why = state.why if needs else "what it waited for is there: resume it"
+    return replace(state, waiting_for=tuple(needs), why=why)
+
+
+def _missing(gate: GateResult) -> list[str]:
+    """A role for each sign-off that would still help: none where somebody has said reject or return."""
+    if gate.rejected_by or gate.returned_by:
+        return []
+    return [role for role, number in sorted(gate.missing.items()) for _ in range(number)]
