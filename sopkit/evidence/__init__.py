@@ -20,6 +20,7 @@
     separation   is the past kept apart?                        kept_apart(), blocks_of()
     near_duplicates, new_texts    judged texts that were learned by heart         near_duplicates(), on_new_texts()
     comparing, comparison    is the challenger better, and by enough?    compare() -> Comparison
+    curves       how do both look, at every threshold?          curves_of()
     classes      several classes: each one by itself            by_class()
     naive, residuals   numbers: worth more than a forecast for free, and leaning to one side?
     calibration, operating, fairness, robustness, importance    one question each, on the same judged rows
@@ -47,6 +48,7 @@ from sopkit.evidence.classes import ByClass, by_class
 from sopkit.evidence.comparing import against_naive, compare
 from sopkit.evidence.comparison import Comparison
 from sopkit.evidence.costs import CostComparison, costs_of
+from sopkit.evidence.curves import Curves, curves_of
 from sopkit.evidence.decision import Decision, Outcome, Reason, decide
 from sopkit.evidence.deployment import Deployment, after_deployment
 from sopkit.evidence.drift import Drift, drift
@@ -91,6 +93,7 @@ __all__ = [
     "Chart",
     "Comparison",
     "CostComparison",
+    "Curves",
     "Decision",
     "Deployment",
     "Drift",
@@ -140,6 +143,7 @@ __all__ = [
     "causes",
     "compare",
     "costs_of",
+    "curves_of",
     "decide",
     "drift",
     "equivalence",
