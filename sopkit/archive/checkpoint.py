@@ -43,6 +43,7 @@ __all__ = [
     "open_note",
     "parse_and_verify",
     "sign",
+    "sign_note",
     "verifier_key",
 ]
 
@@ -126,9 +127,14 @@ def verifier_key(origin: str, private: Ed25519PrivateKey) -> VerifierKey:
 
 def sign(checkpoint: Checkpoint, private: Ed25519PrivateKey) -> bytes:
     """The signed note: what stands in `runs/log/checkpoint`."""
-    key = verifier_key(checkpoint.origin, private)
-    signature = _base64(key.id + private.sign(checkpoint.text))
-    return checkpoint.text + f"\n\N{EM DASH} {key.name} {signature}\n".encode()
+    return sign_note(checkpoint.text, checkpoint.origin, private)
+
+
+def sign_note(text: bytes, name: str, private: Ed25519PrivateKey) -> bytes:
+    """Any text, ending in a newline, as a signed note by the key called `name`: what `open_note` opens."""
+    key = verifier_key(name, private)
+    signature = _base64(key.id + private.sign(text))
+    return text + f"\n\N{EM DASH} {key.name} {signature}\n".encode()
 
 
 def parse_and_verify(note: bytes, key: VerifierKey) -> Checkpoint:
