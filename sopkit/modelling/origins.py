@@ -118,7 +118,7 @@ def rolling_origin(
             if recipe is None:
                 return naive_forecast(past, test, model, known), 0.0, ""
             told = _named(progress, one_at_a_time, recipe.name, fold, len(cuts))
-            fitted = fit(recipe, past, model, until=fold.train_until, module=module, progress=told)
+            fitted = fit(recipe, past, model, until=fold.train_until, module=module, progress=told, curve=False)
             forecast = _in_order(predict(fitted.pipeline, test, model), fitted.pipeline, known)
             return forecast, fitted.resources["wall_seconds"], ""
         except NotEnoughEvidence as error:

@@ -5,7 +5,8 @@ The rules:
 * rows come in order of time, whatever order the table has;
 * one class only, too few rows or nothing but missing values is an error that says so; a single feature
   without any value is left out, with a note;
-* what libraries warn about becomes a note, not a print.
+* what libraries warn about becomes a note, not a print;
+* what the fitted estimator tells of its iterations is kept (`iterations`); nothing is fitted again for it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sklearn.pipeline import Pipeline
 from sopkit.definitions.model import Estimator, ModelFile
 from sopkit.errors import DataError, NotEnoughEvidence
 from sopkit.modelling.challengers import Recipe
+from sopkit.modelling.iterations import iterations_of, listener
 from sopkit.modelling.pipelines import FEW_CATEGORIES, make_estimator, make_pipeline_for
 from sopkit.modelling.resources import Meter, Sample
 from sopkit.modelling.side_by_side import warned
@@ -46,6 +48,7 @@ class Fitted:
     rows: int
     resources: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    iterations: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All but the pipeline, plain JSON."""
@@ -56,6 +59,7 @@ class Fitted:
             "rows": self.rows,
             "resources": self.resources,
             "notes": list(self.notes),
+            "iterations": self.iterations,
         }
 
 
@@ -87,11 +91,13 @@ def fit(
     until: datetime | None = None,
     module: Path | None = None,
     progress: Callable[[Sample], None] | None = None,
+    curve: bool = True,
 ) -> Fitted:
     """`recipe` fitted on the labelled rows of `table`; its window counts back from `until`, the
     exclusive end of the training rows (default: the newest row).
 
-    `progress` is called about twice a second with `{seconds, cpu_seconds, memory_mb, threads}`.
+    `progress` is called about twice a second with `{seconds, cpu_seconds, memory_mb, threads}`, and with `iteration`
+    and `iterations` where the estimator tells them meanwhile; `curve` says whether `iterations` is kept.
     Raises NotEnoughEvidence (rows, classes), DataError (values), DefinitionError (estimator).
     """
     rows = newest(table, model, recipe.window, until).sort_values(model.data.time, kind="stable")
@@ -103,10 +109,13 @@ def fit(
     estimator = make_estimator(definition, model.target.task, seed=model.evaluation.seed, module=module)
     few = [name for name, kind in features.items() if kind == "categorical" and rows[name].nunique() <= FEW_CATEGORIES]
     pipeline = make_pipeline_for(features, estimator, few=few)
-    labels = y.astype(int) if model.target.task == "binary" else y
-    with warned() as caught, Meter(progress) as meter:
+    labels = (y.astype(int) if model.target.task == "binary" else y).to_numpy()
+    newest_told: Sample = {}
+    told = None if progress is None else _with(newest_told, progress)
+    listens = {} if progress is None else listener(pipeline, newest_told.update)
+    with warned() as caught, Meter(told) as meter:
         try:
-            pipeline.fit(rows, labels.to_numpy())
+            pipeline.fit(rows, labels, **listens)
         except (ValueError, TypeError) as error:
             raise DataError(
                 f"the estimator cannot be fitted with recipe {recipe.name!r}",
@@ -117,7 +126,13 @@ def fit(
     notes += list(dict.fromkeys(caught))
     times = rows[model.data.time]
     end = times.iloc[-1] if until is None else utc(until)
-    return Fitted(pipeline, recipe, times.iloc[0], end, len(rows), meter.to_dict(), tuple(notes))
+    iterations = iterations_of(pipeline, rows, labels) if curve else None
+    return Fitted(pipeline, recipe, times.iloc[0], end, len(rows), meter.to_dict(), tuple(notes), iterations)
+
+
+def _with(told: Sample, progress: Callable[[Sample], None]) -> Callable[[Sample], None]:
+    """`progress`, told of what was `told` last as well: by one thread only, however many tell."""
+    return lambda sample: progress({**sample, **told})
 
 
 def classes(pipeline: Any) -> list[Any]:
