@@ -1,42 +1,48 @@
-"""One static HTML page for a run: stages, results, verdicts, sign-offs, digests (jinja's only door).
+"""Static HTML pages: what the desk shows, readable with no kernel and no network.
 
 The rules: no scripts, nothing fetched, everything escaped; links lead to the files of the workspace and nowhere else.
+A page is a report, not a record: it is rendered from the log and the store, and may be rendered anew at any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from sopkit.views import wording
+from sopkit.views.fragments import fragment, render, style
 
-__all__ = ["run_page"]
-
-
-def run_page(run: Mapping[str, Any], *, root: str = ".") -> str:
-    """The page of a run from its facts (`facts.run_facts`); `root` is the way from the page to the workspace."""
-    return _environment().get_template("run.html").render(run=run, root=root)
+__all__ = ["Section", "page", "run_page"]
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("sopkit.views"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "answer": wording.answer,
-        "answered_by": wording.answered_by,
-        "moment": wording.moment,
-        "seconds": wording.seconds,
-        "threshold": wording.threshold,
-        "value": wording.value,
-        "verdict": wording.verdict,
-    }
-    return environment
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: `id` for links, `title` above it, `body` rendered."""
+
+    id: str
+    title: str
+    body: Markup
+
+
+def page(title: str, sections: Sequence[Section], *, head: Markup | str = "", foot: Markup | str = "") -> str:
+    """A whole page of sections that are rendered already."""
+    return render("page.html", title=title, style=Markup(style()), head=head, sections=sections, foot=foot)
+
+
+def run_page(run: Mapping[str, Any], *, root: str = ".", sections: Sequence[Section] = ()) -> str:
+    """The page of a run from its facts (`facts.run_facts`); `root` is the way from the page to the workspace.
+
+    `sections` come between the stages and the sign-offs: what was found about the data, the drift, the comparison.
+    """
+    foot = Markup(
+        "A report, not a record: it is rendered from the log. <code>sop verify {}</code> checks the records."
+    ).format(run["run"])
+    parts = [
+        Section("stages", "Stages and results", fragment("run", run=run, root=root)),
+        *sections,
+        Section("sign-offs", "Sign-offs", fragment("sign_offs", run=run)),
+    ]
+    head = fragment("run_head", run=run)
+    return page(f"{run['title']} of {run['model']}", parts, head=head, foot=foot)

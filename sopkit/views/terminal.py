@@ -22,13 +22,6 @@ _STYLES = {
     **dict.fromkeys(("insufficient", "waiting", "returned", "interrupted", "running", "return", "withdraw"), "yellow"),
     "pending": "dim",
 }
-_SHAPES = {
-    **dict.fromkeys(("done",), "●"),
-    **dict.fromkeys(("failed", "stopped", "abandoned"), "✗"),
-    **dict.fromkeys(("waiting", "returned", "interrupted"), "◐"),
-    "running": "▶",
-    "pending": "○",
-}
 # Columns that are not broken over lines, however narrow the terminal is
 _WHOLE = ("run", "state", "time", "verdict", "threshold", "signed by", "sha256", "at", "artifact")
 
@@ -264,7 +257,7 @@ def _state(run: Mapping[str, Any]) -> Text:
 
 
 def _shape(state: str) -> Text:
-    return Text(f"{_SHAPES.get(state, '')} {state}".strip(), style=_STYLES.get(state, ""))
+    return Text(wording.state(state), style=_STYLES.get(state, ""))
 
 
 def _verdict(verdict: str | None) -> Text:

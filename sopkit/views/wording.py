@@ -15,10 +15,29 @@ from typing import Any
 from sopkit.definitions.rendering import SHAPES, render_value
 from sopkit.definitions.results import Threshold, Verdict
 
-__all__ = ["MISSING", "answer", "answered_by", "moment", "seconds", "threshold", "value", "verdict"]
+__all__ = [
+    "MISSING",
+    "answer",
+    "answered_by",
+    "count",
+    "moment",
+    "seconds",
+    "since",
+    "state",
+    "threshold",
+    "value",
+    "verdict",
+]
 
 MISSING = "–"
 LONGEST = 80
+_STATES = {
+    **dict.fromkeys(("done", "open"), "●"),
+    **dict.fromkeys(("failed", "stopped", "abandoned", "rejected"), "✗"),
+    **dict.fromkeys(("waiting", "returned", "interrupted", "closed"), "◐"),
+    "running": "▶",
+    "pending": "○",
+}
 
 
 def value(value: Any, unit: str = "") -> str:
@@ -42,6 +61,18 @@ def threshold(threshold: Mapping[str, Any] | None, unit: str = "") -> str:
 def verdict(verdict: str | None) -> str:
     """`✓ pass`, `✗ fail`, `◌ insufficient`; what was not judged is nothing."""
     return SHAPES[Verdict(verdict)] if verdict else ""
+
+
+def state(state: str) -> str:
+    """`● done`, `◐ waiting`, `✗ failed`, `▶ running`, `○ pending`: of a run, a stage or a gate."""
+    return f"{_STATES.get(state, '')} {state}".strip()
+
+
+def count(number: float | None, one: str, many: str = "") -> str:
+    """`1 run`, `2,000 runs`; `many` where an s is not enough."""
+    if number is None:
+        return MISSING
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def answer(item: Mapping[str, Any]) -> str:
@@ -68,6 +99,16 @@ def seconds(seconds: float | None) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def since(at: datetime | str, now: datetime) -> str:
+    """How long ago that was, in one unit: `3 days`, `5 hours`, `2 minutes`, `just now`."""
+    time = datetime.fromisoformat(at) if isinstance(at, str) else at
+    passed = (now - time).total_seconds()
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if passed >= length:
+            return count(int(passed // length), unit)
+    return "just now"
 
 
 def moment(at: datetime | str | None) -> str:

@@ -109,6 +109,7 @@ def test_the_page_links_the_records(told: Any, sop: Sop) -> None:
     """Links lead to the run notebooks and artifacts in the workspace, as seen from where the page lies."""
     page = pages.run_page(facts.run_facts(told.evaluated().state, sop), root="../..")
     links = [attributes["href"] for tag, attributes in Tags(page).found if tag == "a"]
+    links = [link for link in links if not link.startswith("#")]
     folder = "../../runs/retraining/20130701T000000Z-flights-4f2a"
     assert links == [f"{folder}/05_evaluate.ipynb", f"{folder}/artifacts/evaluate/comparison.json"]
 
