@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sopkit.archive import sign_offs
+from sopkit.archive import folders, sign_offs
 from sopkit.archive.entries import Entry
 from sopkit.archive.keys import public_line
 from sopkit.errors import BrokenLog
@@ -277,4 +277,4 @@ def test_a_log_entry_cannot_lead_out_of_the_run_folder(tmp_path: Path) -> None:
         world.append("stage.started", run=run, stage="collect", attempt=1)
         world.append("stage.sealed", run=run, stage="collect", attempt=1, body=body)
         with pytest.raises(BrokenLog, match="outside its folder"):
-            sign_offs.expected_files(world.workspace, world.entries, run)
+            folders.expected_files(world.workspace, world.entries, run)

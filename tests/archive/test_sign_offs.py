@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sopkit.archive import sign_offs
+from sopkit.archive import records, seen, sign_offs
 from sopkit.archive.entries import Entry
 from sopkit.archive.envelopes import pae
 from sopkit.archive.keys import public_line
@@ -359,10 +359,10 @@ def test_two_processes_that_sign_at_once_both_count(world: Simulator, run: str) 
 def test_what_somebody_has_signed_in_the_meantime_is_no_alteration(world: Simulator, run: str) -> None:
     """Whoever looked at the log before another's sign-off came, and at the notebook after it, may sign all the same."""
     before = world.workspace.log.entries()
-    case = sign_offs.case_of(world.workspace, before, run, "evaluate")
+    case = records.case_of(world.workspace, before, run, "evaluate")
     world.sign(run, "evaluate", "olga", "approve")
-    assert sign_offs._not_what_was_sealed(world.workspace, before, case) is not None
-    sign_offs._require_what_was_seen(world.workspace, before, case)
+    assert seen.not_what_was_sealed(world.workspace, before, case) is not None
+    seen.require_what_was_seen(world.workspace, before, case)
 
 
 def test_a_file_that_does_not_show_the_newest_sign_off_yet_is_no_alteration(world: Simulator, run: str) -> None:
@@ -373,12 +373,12 @@ def test_a_file_that_does_not_show_the_newest_sign_off_yet_is_no_alteration(worl
     world.sign(run, "evaluate", "olga", "approve")
     path.write_bytes(shown)
     entries = world.workspace.log.entries()
-    case = sign_offs.case_of(world.workspace, entries, run, "evaluate")
-    assert sign_offs._not_what_was_sealed(world.workspace, entries, case) is not None
-    sign_offs._require_what_was_seen(world.workspace, entries, case)
+    case = records.case_of(world.workspace, entries, run, "evaluate")
+    assert seen.not_what_was_sealed(world.workspace, entries, case) is not None
+    seen.require_what_was_seen(world.workspace, entries, case)
     path.write_bytes(shown.replace(b"0.75", b"0.99"))
     with pytest.raises(RecordError, match="not what was sealed"):
-        sign_offs._require_what_was_seen(world.workspace, entries, case)
+        seen.require_what_was_seen(world.workspace, entries, case)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
