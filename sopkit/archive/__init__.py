@@ -14,7 +14,7 @@ From the ground up (each module says in its docstring which rules it keeps):
 * `statements`, `gates`   what a sign-off states; may what comes after a stage begin? Pure.
 * `waivers`       what a person accepts for a while although it stops a run, and which of that is in force.
 * `records`, `folders`   the sign-offs of a run, read and verified; what must lie in its folder.
-* `seen`, `countable`, `preparing`, `accepting`   what was looked at, would it count; a signed envelope, and into the log.
+* `seen`, `countable`, `preparing`, `accepting`   what was looked at, would it count; an envelope, and into the log.
 * `sign_offs`     the door to all that: sign, judge, read.
 * `findings`, `verification`   everything against the log, the digests and the signatures.
 
