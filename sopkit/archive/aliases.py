@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sopkit.archive.entries import Entry
+from sopkit.archive.entries import Entries, Entry
 
 __all__ = ["AliasHolder", "alias_history", "alias_holder"]
 
@@ -38,8 +38,8 @@ class AliasHolder:
 def alias_history(entries: Iterable[Entry], model: str, alias: str = "champion") -> list[AliasHolder]:
     """Every performed move of the alias, oldest first."""
     moves: list[AliasHolder] = []
-    for entry in entries:
-        if entry.kind != "effect.done" or entry.body.get("effect") != "move_alias":
+    for entry in Entries.of(entries).of_kind("effect.done"):
+        if entry.body.get("effect") != "move_alias":
             continue
         arguments = entry.body.get("arguments") or {}
         if (arguments.get("model"), arguments.get("alias")) != (model, alias):

@@ -3,21 +3,24 @@
 The rules:
 * a line is canonical JSON with the fields `v, seq, at, as_of, kind, run, stage, attempt, by, body`;
 * times are UTC: `at` is the wall clock, which governs people, `as_of` the clock that a run sees, which governs data;
-* readers keep fields that they do not know, and refuse a line of a version that they do not know.
+* readers keep fields that they do not know, and refuse a line of a version that they do not know;
+* entries that were read together know where each run and each kind is, so that who asks about one run of many does not
+  look at all of them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 from sopkit.archive.canonical import canonical_json
 from sopkit.errors import BrokenLog, WrongUse
 
-__all__ = ["Entry", "instant", "is_json"]
+__all__ = ["Entries", "Entry", "Places", "instant", "is_json"]
 
 VERSION = 1
 FIELDS = ("v", "seq", "at", "as_of", "kind", "run", "stage", "attempt", "by", "body")
@@ -84,6 +87,71 @@ class Entry:
                 remedy="update sopkit",
             )
         return entry
+
+
+class Places:
+    """Where each run and each kind is among entries that only grow, and what was folded from a run's entries.
+
+    `folded` is for `runs`: run -> how many of its entries, and what they amount to.
+    """
+
+    def __init__(self) -> None:
+        self.runs: dict[str, list[int]] = {}
+        self.kinds: dict[str, list[int]] = {}
+        self.latest: list[datetime] = []  # of the entries up to each, since wall time may run backwards
+        self.folded: dict[str, tuple[int, Any]] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Take up the next entry."""
+        place = len(self.latest)
+        if entry.run is not None:
+            self.runs.setdefault(entry.run, []).append(place)
+        self.kinds.setdefault(entry.kind, []).append(place)
+        self.latest.append(max(entry.at, self.latest[-1]) if self.latest else entry.at)
+
+
+class Entries(tuple[Entry, ...]):
+    """The entries of a log up to some position; the first ones of them share its index."""
+
+    places: Places
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], places: Places | None = None) -> Entries:
+        """`entries` with an index, `places`: their own, the one that is given, or a new one."""
+        if places is None and isinstance(entries, Entries):
+            return entries
+        made = cls(entries)
+        made.places = places or Places()
+        if places is None:
+            for entry in made:
+                made.places.add(entry)
+        return made
+
+    @property
+    def latest(self) -> datetime | None:
+        """The latest wall time of all; None where there is no entry."""
+        return self.places.latest[len(self) - 1] if self else None
+
+    def of_run(self, run: str) -> list[Entry]:
+        """The entries of one run."""
+        return self._at(self.places.runs.get(run, ()))
+
+    def of_kind(self, kind: str) -> list[Entry]:
+        """The entries of one kind."""
+        return self._at(self.places.kinds.get(kind, ()))
+
+    def _at(self, places: list[int] | tuple[()]) -> list[Entry]:
+        return [super(Entries, self).__getitem__(place) for place in places[: bisect_left(places, len(self))]]
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Entry: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Entry, ...]: ...
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        if isinstance(key, slice) and not key.start and key.step in (None, 1):
+            return Entries.of(found, self.places)
+        return found
 
 
 def instant(time: datetime) -> str:

@@ -10,10 +10,9 @@ The rules:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-from sopkit.archive.entries import Entry, is_json
+from sopkit.archive.entries import Entries, Entry, Places, is_json
 from sopkit.archive.merkle import Tree, leaf_hash
 from sopkit.errors import BrokenLog
 
@@ -34,15 +33,16 @@ class Lines:
         """Read everything again next time."""
         self._stat: tuple[int, int, int] | None = None  # first: an interrupt in between must not leave half a cache
         self._entries: list[Entry] = []
-        self._view: tuple[Entry, ...] | None = ()
+        self._places = Places()
+        self._view: Entries | None = None
         self.tree = Tree()
         self.end = 0
         self.torn = b""
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Entries:
         """The entries, oldest first; the same object until there are others."""
         if self._view is None:
-            self._view = tuple(self._entries)
+            self._view = Entries.of(self._entries, self._places)
         return self._view
 
     def refresh(self) -> Lines:
@@ -99,6 +99,7 @@ class Lines:
                 remedy="restore runs/log from a backup or an audit pack",
             )
         self._entries.append(entry)
+        self._places.add(entry)
         self._view = None
         self.tree.append(leaf_hash(entry.raw))
         self.end += len(entry.raw) + 1

@@ -34,7 +34,7 @@ from sopkit.archive.checkpoint import (
     sign,
     verifier_key,
 )
-from sopkit.archive.entries import Entry, instant
+from sopkit.archive.entries import Entries, Entry, instant
 from sopkit.archive.lines import Lines
 from sopkit.archive.merkle import leaf_hash
 from sopkit.archive.publish import TEMPORARY, disk_error, make_folder, publish, settle, sync_folder
@@ -64,7 +64,7 @@ class Log:
 
     # Reading
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Entries:
         """All entries, oldest first; entry n at index n-1. Raises BrokenLog with the line."""
         with self._guard:
             return self._lines.refresh().entries()

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from sopkit.archive import envelopes
 from sopkit.archive.canonical import canonical_json, sha256_hex
-from sopkit.archive.entries import Entry, instant
+from sopkit.archive.entries import Entries, Entry, instant
 from sopkit.archive.keys import fingerprint, load_public
 from sopkit.archive.publish import publish
 from sopkit.archive.workspace import Workspace
@@ -97,15 +97,14 @@ def in_force(
 
     Raises NotFound, DigestMismatch.
     """
-    before = entries if seq is None else entries[: seq - 1]
+    before = Entries.of(entries if seq is None else entries[: seq - 1])
     current = InForce()
-    for entry in before:
-        if entry.kind == "people.adopted":
-            digest = str(entry.body["digest"])
-            people = _parsed(workspace.store.get(digest))
-            at = wall_time(before[: entry.seq])
-            if not _why_not(people, digest, entry.body.get("envelope"), current, at):
-                current = InForce(people, digest=digest, seq=entry.seq)
+    for entry in before.of_kind("people.adopted"):
+        digest = str(entry.body["digest"])
+        people = _parsed(workspace.store.get(digest))
+        at = wall_time(before[: entry.seq])
+        if not _why_not(people, digest, entry.body.get("envelope"), current, at):
+            current = InForce(people, digest=digest, seq=entry.seq)
     return replace(current, demo=_demo_people(before, run))
 
 
@@ -114,7 +113,8 @@ def wall_time(entries: Sequence[Entry], at: datetime | None = None) -> datetime:
 
     Whoever sets a clock back does not bring back a key or a role that had ended.
     """
-    return max([entry.at for entry in entries] + ([at] if at else []))
+    latest = Entries.of(entries).latest
+    return max(time for time in (latest, at) if time is not None)
 
 
 def adopt(workspace: Workspace, at: datetime) -> list[str]:
@@ -219,10 +219,10 @@ def _why_not(
     return None
 
 
-def _demo_people(entries: Sequence[Entry], run: str | None) -> tuple[Person, ...]:
+def _demo_people(entries: Entries, run: str | None) -> tuple[Person, ...]:
     if run is None or not entries or entries[0].body.get("mode") != "simulation":
         return ()
-    mine = [entry for entry in entries if entry.run == run]
+    mine = entries.of_run(run)
     if not any(entry.kind == "run.started" and entry.body.get("demo") is True for entry in mine):
         return ()
     named = [person for entry in mine if entry.kind == "demo.people" for person in entry.body["people"]]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from sopkit.archive.entries import Entry
+from sopkit.archive.entries import Entries, Entry
 from sopkit.archive.gates import GateResult, Refused, evaluate
 from sopkit.archive.people import InForce, in_force, wall_time
 from sopkit.archive.runs import AttemptState, RunState, run_state
@@ -70,7 +70,7 @@ def gate_result(
     sign_offs, forged = read_sign_offs(workspace, entries, run)
     mine = [sign_off for sign_off in sign_offs if sign_off.gate == gate.id]
     result = case.judge(mine, at or entries[-1].at)
-    logged_here = {entry.seq for entry in entries if entry.stage == stage}
+    logged_here = {entry.seq for entry in Entries.of(entries).of_run(run) if entry.stage == stage}
     unverified = tuple(refused for refused in forged if refused.seq in logged_here)
     return replace(result, refused=(*unverified, *result.refused))
 
@@ -134,8 +134,8 @@ def read_sign_offs(workspace: Workspace, entries: Sequence[Entry], run: str) -> 
     verified: list[SignOff] = []
     refused: list[Refused] = []
     said: dict[str, int] = {}
-    for entry in entries:
-        if entry.kind != "sign_off" or entry.run != run:
+    for entry in Entries.of(entries).of_run(run):
+        if entry.kind != "sign_off":
             continue
         try:
             people = in_force(workspace, entries, entry.seq, run=run)

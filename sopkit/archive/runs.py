@@ -1,7 +1,7 @@
 """Runs: what the log says about each of them, and nothing else says.
 
 The rules:
-* a run's state is a fold over its entries, in one pass; kinds that are not known here change nothing;
+* a run's state is a fold over its entries; kinds that are not known here change nothing;
 * the last word about the whole run stands: `run.finished` and `run.abandoned` end it, `run.failed` and
   `run.waiting` hold until it is resumed or a stage starts; a sign-off changes what is waited for, not that
   the run waits, for nothing goes on before it is resumed;
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from sopkit.archive.aliases import AliasHolder, alias_history, alias_holder
-from sopkit.archive.entries import Entry
+from sopkit.archive.entries import Entries, Entry
 from sopkit.archive.publish import disk_error, make_folder, sync_folder
 from sopkit.archive.states import AttemptState, Body, EffectState, RunState, SignOffEntry, StageState, State
 from sopkit.archive.workspace import check_name, check_run_id
@@ -44,29 +44,36 @@ __all__ = [
 
 
 def run_states(entries: Iterable[Entry]) -> list[RunState]:
-    """All runs, newest first, in one pass."""
-    folds: dict[str, _Fold] = {}
-    simulated = False
-    for entry in entries:
-        if entry.kind == "workspace.created":
-            simulated = entry.body.get("mode") == "simulation"
-        if entry.run is None:
-            continue
-        fold = folds.get(entry.run)
-        if fold is not None:
-            fold.add(entry)
-        elif entry.kind == "run.started":
-            folds[entry.run] = _Fold(entry, simulated)
-    return [fold.state() for fold in reversed(folds.values())]
+    """All runs, newest first."""
+    known = Entries.of(entries)
+    started = dict.fromkeys(entry.run for entry in known.of_kind("run.started") if entry.run is not None)
+    return [_folded(known, run) for run in reversed(started)]
 
 
 def run_state(entries: Iterable[Entry], run: str) -> RunState:
     """The state of one run. Raises WrongUse if that is no run id, NotFound if the log has no such run."""
     check_run_id(run)
-    found = run_states(entry for entry in entries if entry.run == run or entry.kind == "workspace.created")
-    if not found:
+    known = Entries.of(entries)
+    if not any(entry.kind == "run.started" for entry in known.of_run(run)):
         raise NotFound("the log has no such run", where=run, remedy="sop status  lists the runs")
-    return found[0]
+    return _folded(known, run)
+
+
+def _folded(entries: Entries, run: str) -> RunState:
+    """The fold over the entries of a run that was started; kept, so that it is made once for as many entries."""
+    mine = entries.of_run(run)
+    kept: tuple[int, RunState] = entries.places.folded.get(run, (0, None))
+    if kept[0] == len(mine):
+        return kept[1]
+    simulated = any(entry.body.get("mode") == "simulation" for entry in entries.of_kind("workspace.created"))
+    start = next(place for place, entry in enumerate(mine) if entry.kind == "run.started")
+    fold = _Fold(mine[start], simulated)
+    for entry in mine[start + 1 :]:
+        fold.add(entry)
+    state = fold.state()
+    if len(mine) > kept[0]:
+        entries.places.folded[run] = (len(mine), state)
+    return state
 
 
 def active_run(entries: Iterable[Entry], model: str) -> RunState | None:
@@ -117,6 +124,7 @@ class _Fold:
         self.outcome_of: tuple[str, int] | None = None
         self.why: str | None = None
         self.ended_at: datetime | None = None
+        self.parameters: Body = entry.body.get("parameters") or {}
         self.stages: dict[str, dict[int, AttemptState]] = {}
         self.effects: dict[tuple[str | None, int | None, object], EffectState] = {}
         self.sign_offs: list[SignOffEntry] = []
@@ -144,6 +152,8 @@ class _Fold:
         if word == "resumed":
             self._executed_by(entry)
             self.as_of = entry.as_of or self.as_of
+            # What was given before is never replaced: the runner refuses it, and a reader holds to it.
+            self.parameters = {**(body.get("parameters") or {}), **self.parameters}
             self._goes_on("running")
         elif word == "waiting":
             self._goes_on("waiting", body.get("why"))
@@ -252,7 +262,7 @@ class _Fold:
             demo=bool(body.get("demo")),
             simulated=self.simulated,
             pins=body.get("pins") or {},
-            parameters=body.get("parameters") or {},
+            parameters=self.parameters,
             until=body.get("until"),
             outcome=outcome.get("outcome"),
             why=self.why or outcome.get("why"),
@@ -288,6 +298,7 @@ def _ended(started: AttemptState, status: Literal["sealed", "failed", "interrupt
         looks=tuple(body.get("looks") or ()),
         results=body.get("results") or {},
         seconds=body.get("seconds"),
+        usage=body.get("usage"),
         reason=body.get("reason"),
         error=body.get("error"),
     )

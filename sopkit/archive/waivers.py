@@ -27,7 +27,7 @@ from typing import Any
 
 from sopkit.archive import envelopes
 from sopkit.archive.canonical import sha256_hex
-from sopkit.archive.entries import Entry, instant
+from sopkit.archive.entries import Entries, Entry, instant
 from sopkit.archive.gates import Refused
 from sopkit.archive.people import InForce, in_force, wall_time
 from sopkit.archive.records import Case, case_of, makers_of, sop_of
@@ -151,9 +151,8 @@ def read_waivers(workspace: Workspace, entries: Sequence[Entry]) -> tuple[list[W
     verified: list[Waiver] = []
     refused: list[Refused] = []
     said: dict[str, int] = {}
-    for entry in entries:
-        if entry.kind not in KINDS.values():
-            continue
+    known = Entries.of(entries)
+    for entry in sorted((entry for kind in KINDS.values() for entry in known.of_kind(kind)), key=lambda each: each.seq):
         try:
             people = in_force(workspace, entries, entry.seq, run=entry.run)
             waiver = _read(workspace, entries, entry, people)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sopkit.archive.entries import Entry
+from sopkit.archive.entries import Entries, Entry
 from sopkit.archive.runs import active_run, alias_history, alias_holder, new_run_id, run_state, run_states
 from sopkit.archive.workspace import RUN_ID
 from sopkit.errors import NotFound, WrongUse
@@ -427,6 +427,21 @@ def test_whatever_is_logged_folds_and_runs_do_not_touch_each_other(events):
         for stage in state.stages.values():
             assert [attempt.number for attempt in stage.attempts] == sorted({a.number for a in stage.attempts})
             assert all(attempt.status == "sealed" for attempt in stage.attempts if attempt is stage.sealed)
+
+
+@given(st.lists(EVENT, min_size=1, max_size=30), st.data())
+def test_what_is_kept_of_a_fold_is_what_it_would_be_now(events, data):
+    """Asked at any positions of a growing log, in any order, runs are what a fold over those entries alone gives."""
+    story = Story()
+    for event in events:
+        story.tell(**event)
+    log = Entries.of(story.entries)
+    for size in data.draw(st.lists(st.integers(0, len(log)), min_size=1, max_size=6)):
+        before = story.entries[:size]
+        assert run_states(log[:size]) == run_states(before)
+        assert log[:size].latest == max((entry.at for entry in before), default=None)
+        assert log[:size].of_run(RUN) == [entry for entry in before if entry.run == RUN]
+        assert log[:size].of_kind("sign_off") == [entry for entry in before if entry.kind == "sign_off"]
 
 
 def test_a_thousand_runs_fold_in_one_pass():
