@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from sopkit.archive.canonical import sha256_file
+from sopkit.archive.data_sets import ACCEPTED
 from sopkit.archive.entries import Entry
 from sopkit.archive.findings import Finding, Verification
 from sopkit.archive.folders import Kept, expected_files, rebuild
@@ -317,6 +318,8 @@ def _required(entries: Iterable[Entry]) -> Iterator[tuple[str, str | None]]:
             found = [body.get("notebook"), *(item.get("sha256") for item in body.get("artifacts") or ())]
         elif entry.kind == "people.adopted":
             found = [body.get("digest")]
+        elif entry.kind == ACCEPTED:
+            found = [body.get("digest"), body.get("report")]
         for digest in found:
             if isinstance(digest, str) and _DIGEST.fullmatch(digest):
                 yield digest, entry.run

@@ -20,6 +20,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sopkit.modelling.accepted import Accepted
     from sopkit.modelling.adoption import Adopted, adopt
     from sopkit.modelling.challengers import Recipe, recipe, recipes
     from sopkit.modelling.cleaning import Cleaned, clean
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAIVE",
+    "Accepted",
     "Adopted",
     "Cleaned",
     "Columns",
@@ -100,6 +102,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "accepted": ("Accepted",),
     "adoption": ("Adopted", "adopt"),
     "cleaning": ("Cleaned", "clean"),
     "columns": ("Columns",),

@@ -28,7 +28,7 @@ from sopkit.errors import DataError, DefinitionError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Head", "heads", "read_files", "refuse_duplicate_names"]
+__all__ = ["Head", "csv_table", "heads", "read_files", "refuse_duplicate_names"]
 
 _CSV_OPTIONS = {"separator": "sep", "decimal": "decimal", "thousands": "thousands", "encoding": "encoding"}
 _SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
@@ -203,16 +203,21 @@ def _bytes(path: Path, where: object) -> bytes:
 
 
 def _csv(data: bytes, path: Path, where: object, options: Mapping[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    keywords = {_CSV_OPTIONS[name]: value for name, value in options.items()} | {"sep": _separator(path, options)}
-    encoding = keywords.setdefault("encoding", "utf-8-sig")
+    encoding = options.get("encoding", "utf-8-sig")
     try:
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode(encoding)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _not_gzip(path, where, error) from None
     except (UnicodeDecodeError, LookupError) as error:
         raise _not_text(encoding, where, error) from None
+    return csv_table(text, where, options, separator=_separator(path, options))
+
+
+def csv_table(text: str, where: object, options: Mapping[str, Any], *, separator: str = ",") -> pd.DataFrame:
+    """The table that a CSV text holds. Raises DataError: empty, ragged, cut, or a column name twice."""
+    import pandas as pd
+
+    keywords: dict[str, Any] = {_CSV_OPTIONS[name]: value for name, value in options.items()} | {"sep": separator}
     if not text.strip():
         raise _empty(where, "white space")
     if "\n" in text and _LONE_RETURN.search(text):  # part of a value, not the end of a line

@@ -4,6 +4,7 @@ The rules:
 * rows from `as_of` on do not exist (intervals are half open: as of 1 July there is all of June and
   nothing of July), and neither do labels of rows younger than the label delay;
 * times are read by the rules of `times`;
+* accepted data sets add rows by the rules of `accepted`, before the clock is asked;
 * what was read is described (`origin`): source as written, files with digests, rows, columns, times;
 * credentials come as an argument and appear in no error and no origin, only their names do;
 * whatever is wrong with the source is a DataError that says what, where, expected, got and the way out.
@@ -12,7 +13,7 @@ The rules:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ import pandas as pd
 from sopkit.definitions.durations import render_duration
 from sopkit.definitions.model import Data, ModelFile
 from sopkit.errors import DataError, SopkitError
+from sopkit.modelling.accepted import Accepted, join
 from sopkit.modelling.credentials import expand, scrub
 from sopkit.modelling.databases import read_query
 from sopkit.modelling.declared import label_columns, require_columns
@@ -30,7 +32,7 @@ from sopkit.modelling.files import read_files, refuse_duplicate_names
 from sopkit.modelling.modules import MODULE_PREFIX, attribute, is_function
 from sopkit.modelling.times import read_times, utc
 
-__all__ = ["Snapshot", "fetch", "read"]
+__all__ = ["Snapshot", "fetch", "read", "without_early_labels"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ def read(
     root: Path,
     module: Path | None = None,
     credentials: Mapping[str, str] | None = None,
+    accepted: Sequence[Accepted] = (),
 ) -> Snapshot:
-    """The rows of the model file's data source as of `as_of`.
+    """The rows of the model file's data source, and of `accepted` data sets after them, as of `as_of`.
 
     `root` is the folder that relative paths start from, `module` the pinned copy of the Python file
     beside the model file. Raises DataError (the data), DefinitionError (the model file), NotFound.
@@ -62,7 +65,7 @@ def read(
     refuse_duplicate_names(list(raw.columns), data.source)
     require_columns(list(map(str, raw.columns)), model)
     times = read_times(raw[data.time], data.time_format, name=data.time, source=data.source)
-    table = raw.assign(**{data.time: times})
+    table, joined = join(raw.assign(**{data.time: times}), accepted, model)
     before = table[data.time] < clock
     recent = before & (table[data.time] >= clock - data.history) if data.history else before
     if not recent.any():
@@ -76,12 +79,13 @@ def read(
             remedy="choose a later --as-of, or correct data.time in the model file",
         )
     table = table.loc[recent].reset_index(drop=True)
-    table, withheld = _without_early_labels(table, model, clock)
+    table, withheld = without_early_labels(table, model, clock)
     origin = {
         "source": data.source,
         "query": data.query,
         "arguments": dict(data.arguments),
         "files": files,
+        "data_sets": joined,
         "as_of": clock.isoformat(),
         "rows_raw": len(raw),
         "rows": len(table),
@@ -151,7 +155,8 @@ def _line_in(error: BaseException) -> str:
     return "" if line is None else f" (line {line})"
 
 
-def _without_early_labels(table: pd.DataFrame, model: ModelFile, clock: pd.Timestamp) -> tuple[pd.DataFrame, int]:
+def without_early_labels(table: pd.DataFrame, model: ModelFile, clock: pd.Timestamp) -> tuple[pd.DataFrame, int]:
+    """`table` without the labels of rows younger than the label delay, and how many rows these are."""
     young = table[model.data.time] + model.data.label_delay >= clock
     if not young.any():
         return table, 0

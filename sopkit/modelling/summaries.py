@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # a table of what was read needs no scikit-learn
 __all__ = ["cleaning_table", "origin_table", "recipes_table", "training_table"]
 
 
-def _facts(facts: dict[str, object]) -> pd.DataFrame:
+def _facts(facts: Mapping[str, object]) -> pd.DataFrame:
     shown = {name: value if isinstance(value, str) else render_value(value) for name, value in facts.items()}
     return pd.DataFrame({"": shown.values()}, index=pd.Index(shown.keys(), name="fact"))
 
@@ -32,6 +32,7 @@ def origin_table(snapshot: Snapshot) -> pd.DataFrame:
             "source": origin["source"],
             "as of": pd.Timestamp(origin["as_of"]).to_pydatetime(),
             "rows at the source": origin["rows_raw"],
+            **_data_sets(origin.get("data_sets", ())),
             "rows not there yet, as of the clock": origin["rows_from_as_of_on"],
             "rows older than the history in use": origin["rows_older_than_history"],
             "rows read": origin["rows"],
@@ -42,6 +43,15 @@ def origin_table(snapshot: Snapshot) -> pd.DataFrame:
             "rows whose label is not known yet": origin["labels_withheld"],
         }
     )
+
+
+def _data_sets(told: Iterable[Mapping[str, Any]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for each in told:
+        known = f", {each['rows_known_by_id']:,} known by their id" if each["rows_known_by_id"] else ""
+        name = f"accepted data set {each['name']} (sha256 {each['digest'][:12]}…)"
+        found[name] = f"{each['rows_added']:,} of {each['rows']:,} rows added{known}"
+    return found
 
 
 def cleaning_table(cleaned: Cleaned) -> pd.DataFrame:

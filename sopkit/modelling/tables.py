@@ -45,6 +45,8 @@ def read_parquet_bytes(data: bytes, *, where: object = None) -> pd.DataFrame:
     try:
         # One thread: the result is the same, and a kernel that was forked from another process may not start many.
         table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False).to_pandas()
+    except pa.ArrowMemoryError:  # it may be whole, and too large
+        raise
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             "the Parquet file cannot be read: it is truncated, or not Parquet",

@@ -5,7 +5,9 @@ The rules:
 * a draft bound to an attempt (`run#stage.attempt`'s number) sees exactly the digests that it used;
 * a draft without a run stands on the newest results of the stage before it: a run's or a draft's,
   whichever is newer, and then only on that one;
-* bytes are checked against their digest before they are used.
+* bytes are checked against their digest before they are used;
+* data sets accepted beside the source are those that stood when the run was started, so that every attempt of it sees
+  the same; a draft without a run sees those that stand now.
 """
 
 from __future__ import annotations
@@ -15,14 +17,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sopkit.archive.canonical import sha256_hex
-from sopkit.archive.runs import AttemptState, RunState
+from sopkit.archive.data_sets import standing
+from sopkit.archive.runs import AttemptState, RunState, run_state
 from sopkit.archive.store import Store
+from sopkit.archive.workspace import Workspace
 from sopkit.errors import DigestMismatch
 
-__all__ = ["Draft", "Found", "Inputs", "Nothing", "OfRun"]
+if TYPE_CHECKING:
+    from sopkit.modelling.accepted import Accepted
+
+__all__ = ["Draft", "Found", "Inputs", "Nothing", "OfRun", "accepted_beside"]
 
 
 @dataclass(frozen=True)
@@ -166,3 +173,14 @@ class Draft:
     def as_of_stage(self, stage: str) -> datetime | None:
         moment = self.manifest(stage).get("as_of")
         return datetime.fromisoformat(moment) if moment else None
+
+
+def accepted_beside(workspace: Workspace, model: str, run: str = "") -> list[Accepted]:
+    """The data sets that a run of the model reads beside its source, or a draft without a run, their bytes checked."""
+    entries = workspace.log.entries()
+    found = standing(entries, model, before=run_state(entries, run).seq if run else None)
+    if not found:  # what is not there imports no pandas
+        return []
+    from sopkit.modelling.accepted import Accepted
+
+    return [Accepted(each.digest, each.name, workspace.store.get(each.digest), each.seq) for each in found]

@@ -24,7 +24,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.definitions.sop import Sop
 from sopkit.errors import NotFound, WrongUse
 from sopkit.running import waived
-from sopkit.running.inputs import Draft, Inputs, Nothing, OfRun
+from sopkit.running.inputs import Draft, Inputs, Nothing, OfRun, accepted_beside
 from sopkit.running.pins import module_path, pinned
 from sopkit.running.this import Stage
 
@@ -144,7 +144,10 @@ def _end_of_data(workspace: Workspace, model: ModelFile, module: Path | None) ->
     from sopkit import modelling
 
     now = datetime.now(UTC)
-    snapshot = modelling.read(model, as_of=now, root=workspace.root, module=module, credentials=os.environ)
+    beside = accepted_beside(workspace, model.model)
+    snapshot = modelling.read(
+        model, as_of=now, root=workspace.root, module=module, credentials=os.environ, accepted=beside
+    )
     newest = snapshot.table[model.data.time].max().to_pydatetime() + model.data.label_delay
     return min(now, datetime(newest.year, newest.month, newest.day, tzinfo=UTC) + timedelta(days=1))
 

@@ -40,7 +40,7 @@ from sopkit.errors import NotFound, WrongUse
 from sopkit.running import waived
 from sopkit.running.champions import Champion
 from sopkit.running.formats import from_bytes, to_bytes
-from sopkit.running.inputs import Found, Inputs, OfRun
+from sopkit.running.inputs import Found, Inputs, OfRun, accepted_beside
 from sopkit.running.recording import Told, result_of
 
 __all__ = ["Stage", "looks_at"]
@@ -127,16 +127,31 @@ class Stage:
         return concluded["outcome"] if concluded else None
 
     def load_data(self) -> Any:
-        """The model file's data as of the clock: a `modelling.Snapshot`. Rows after `as_of` do not exist."""
+        """The model file's data, and what was accepted beside it, as of the clock: a `modelling.Snapshot`.
+
+        Rows after `as_of` do not exist.
+        """
         from sopkit import modelling
         from sopkit.modelling.tables import rows_digest
 
+        beside = accepted_beside(self.workspace, self.model.model, self.run)
         snapshot = modelling.read(
-            self.model, as_of=self.as_of, root=self.workspace.root, module=self.module, credentials=self._credentials
+            self.model,
+            as_of=self.as_of,
+            root=self.workspace.root,
+            module=self.module,
+            credentials=self._credentials,
+            accepted=beside,
         )
+        for each in beside:
+            name = escape_markdown(each.name)
+            used = Used(input=f"data_set:{each.seq}", digest=each.digest, note=each.name)
+            self._tell(f"Accepted data set {name}, sha256 `{each.digest[:12]}…` (log entry {each.seq})", used)
         when = render_value(self.as_of)
-        used = Used(input="data", digest=rows_digest(snapshot.table), note=self.model.data.source)
-        self._tell(f"Read {len(snapshot.table):,} rows of {escape_markdown(self.model.data.source)} as of {when}", used)
+        source = self.model.data.source
+        used = Used(input="data", digest=rows_digest(snapshot.table), note=source)
+        more = f" and {len(beside)} accepted data {'set' if len(beside) == 1 else 'sets'}" if beside else ""
+        self._tell(f"Read {len(snapshot.table):,} rows of {escape_markdown(source)}{more} as of {when}", used)
         return snapshot
 
     def load_indicators(self) -> dict[str, Any]:
