@@ -10,6 +10,7 @@
     leaks        which features know the answer?                suspected_leaks()
     representation   who is in the data, slice by slice?        representation()
     drift        have the inputs moved, and does it matter?     drift()
+    drift_profiles    each column then and now, over time, by slice, as it is drawn   drift_profiles()
     season       is it drift, or the season?                    same_season()
     indicators   what triggers see of series from outside       readings()
     causes       data drift, concept drift, changed conditions  causes()
@@ -52,6 +53,7 @@ from sopkit.evidence.curves import Curves, curves_of
 from sopkit.evidence.decision import Decision, Outcome, Reason, decide
 from sopkit.evidence.deployment import Deployment, after_deployment
 from sopkit.evidence.drift import Drift, drift
+from sopkit.evidence.drift_profiles import DriftProfiles, drift_profiles
 from sopkit.evidence.equivalence import equivalence, not_refitted
 from sopkit.evidence.examined import fairness_examined, groups_examined, robustness_examined
 from sopkit.evidence.fairness import Fairness, fairness_of
@@ -97,6 +99,7 @@ __all__ = [
     "Decision",
     "Deployment",
     "Drift",
+    "DriftProfiles",
     "Facts",
     "Fairness",
     "Finding",
@@ -146,6 +149,7 @@ __all__ = [
     "curves_of",
     "decide",
     "drift",
+    "drift_profiles",
     "equivalence",
     "evaluate_triggers",
     "evidently_report",

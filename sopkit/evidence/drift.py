@@ -30,7 +30,7 @@ from sopkit.evidence.design_effect import deal
 from sopkit.evidence.measure import Measure, counted, measure_name, number
 from sopkit.evidence.profiles import kinds
 
-__all__ = ["Drift", "drift"]
+__all__ = ["Drift", "block_groups", "drift"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Drift:
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a column, the largest index first."""
-        rows = [column.to_dict() for column in self._sorted()]
+        rows = [column.to_dict() for column in self.by_effect]
         frame = pd.DataFrame(rows, columns=[n for n in ColumnDrift.__dataclass_fields__ if n != "profile"])
         return frame.set_index("name")
 
@@ -73,7 +73,7 @@ class Drift:
                     "unjudged": [c.name for c in self.columns if c.verdict is Verdict.INSUFFICIENT],
                     "share_at_most": self.share_at_most,
                     "rows": list(self.rows),
-                    "psi": {column.name: column.psi for column in self._sorted()},
+                    "psi": {column.name: column.psi for column in self.by_effect},
                 },
                 Threshold(op="at_most", value=self.limit),
                 "Weighted share of drifted features",
@@ -92,7 +92,7 @@ class Drift:
     def column_measures(self) -> list[Measure]:
         return [
             column.measure(self.psi_limit, f"drift_{measure_name(column.name)}"[:64], f"Drift of {column.name}")
-            for column in self._sorted()
+            for column in self.by_effect
         ]
 
     def figure(self) -> charts.Chart:
@@ -104,7 +104,7 @@ class Drift:
                 verdict=c.verdict,
                 note=f"weight {c.weight:.0%}" + (f", AUC {c.auc:.2f}" if np.isfinite(c.auc) else ""),
             )
-            for c in self._sorted()
+            for c in self.by_effect
         ]
         limit = self.psi_limit
         return charts.bars(
@@ -134,7 +134,7 @@ class Drift:
             "limit": self.limit,
             "labels": list(self.labels),
             "rows": list(self.rows),
-            "columns": [column.to_dict() for column in self._sorted()],
+            "columns": [column.to_dict() for column in self.by_effect],
             "target": self.target.to_dict() if self.target else None,
         }
 
@@ -150,8 +150,16 @@ class Drift:
             f"{label}: {rows:,} rows{part}" for label, rows, part in zip(self.labels, self.rows, of, strict=True)
         )
 
-    def _sorted(self) -> list[ColumnDrift]:
-        return sorted(self.columns, key=lambda column: (-np.nan_to_num(column.psi, nan=np.inf), column.name))
+    @property
+    def by_effect(self) -> list[ColumnDrift]:
+        """The largest effect first: what fails without an index (a column that is gone) leads, the unknown ends."""
+        return sorted(self.columns, key=lambda column: (-_effect(column), column.name))
+
+
+def _effect(column: ColumnDrift) -> float:
+    if np.isfinite(column.psi):
+        return column.psi
+    return np.inf if column.verdict is Verdict.FAIL else -np.inf
 
 
 def drift(
@@ -174,7 +182,7 @@ def drift(
     Raises nothing for bad data: what cannot be compared is `insufficient` or `fail`, with the reason.
     """
     wanted = kinds(features)
-    groups = _groups(*blocks) if blocks is not None else None
+    groups = block_groups(*blocks) if blocks is not None else None
     found = [column_drift(name, kind, reference, current, limits, groups) for name, kind in wanted.items()]
     target_found = None
     if target:
@@ -196,7 +204,7 @@ def drift(
     )  # fmt: skip
 
 
-def _groups(reference: Any, current: Any) -> tuple[tuple[Any, int, int], tuple[Any, int, int]]:
+def block_groups(reference: Any, current: Any) -> tuple[tuple[Any, int, int], tuple[Any, int, int]]:
     """For each side its rows' blocks as few groups, how many groups, and how many blocks there were."""
     found = []
     for labels in (reference, current):

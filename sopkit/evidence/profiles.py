@@ -3,7 +3,8 @@
 The rules:
 * numbers fall into the reference's quantile bins; numbers with few distinct values, and categories, are counted
   value by value, the rare ones together, those that the reference never had apart;
-* missing and infinite values, and texts in a column of numbers, are a bin of their own.
+* missing and infinite values, and texts in a column of numbers, are a bin of their own;
+* `binned` tells in which bin each row falls, so that any part of the rows can be counted over the bins of the whole.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import pandas as pd
 from sopkit.evidence import charts, distances
 from sopkit.evidence.design_effect import Chance, by_blocks, by_rows
 
-__all__ = ["Profile", "kinds", "numbers", "profile"]
+__all__ = ["Binned", "Profile", "binned", "kinds", "numbers", "profile", "texts"]
 
 Groups = tuple[np.ndarray, int]
+Coded = tuple[tuple[np.ndarray, np.ndarray], list[str]]
 FEW_VALUES = 20  # evidently 0.7.23 counts numbers with at most 20 distinct values one by one, too
 MISSING, NEW, OTHER = "(missing)", "(new values)", "(other values)"
 
@@ -43,6 +45,7 @@ class Profile:
     edges: np.ndarray | None = None
     histograms: tuple[np.ndarray, np.ndarray] | None = None
     chance: Chance = field(default_factory=lambda: Chance(reason="not known"))
+    new_counts: tuple[int, ...] = ()
 
     def figure(self, title: str, label: str, names: tuple[str, str] = ("reference", "current")) -> charts.Chart:
         missing = f"missing: {self.missing[0]:.1%} of {names[0]}, {self.missing[1]:.1%} of {names[1]} rows"
@@ -62,6 +65,14 @@ class Profile:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """The bins of a column, as labels (k,), and in which of them each row of both sides falls, (n,) and (m,)."""
+
+    labels: tuple[str, ...]
+    places: tuple[np.ndarray, np.ndarray]
+
+
 def kinds(features: Mapping[str, Any]) -> dict[str, str]:
     """Column -> numeric, categorical or text, from plain texts or from the `features` of a model file."""
     return {name: kind if isinstance(kind, str) else str(kind.type) for name, kind in features.items()}
@@ -71,6 +82,12 @@ def numbers(values: pd.Series) -> np.ndarray:
     """Floats, NaN for everything that is not a finite number."""
     found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return np.where(np.isfinite(found), found, np.nan)
+
+
+def texts(values: pd.Series) -> np.ndarray:
+    """Each value as the text that a profile shows, None where there is none."""
+    codes, names = _coded(values, values.iloc[:0])
+    return np.array([*names, None], dtype=object)[codes[0]]
 
 
 def profile(
@@ -97,27 +114,38 @@ def profile(
     return _of_categories(reference, current, categories, "categorical", groups)
 
 
+def binned(reference: pd.Series, current: pd.Series, kind: str, *, bins: int = 10, categories: int = 50) -> Binned:
+    """The bins of `profile`, with the place of each row; of texts there are none."""
+    if kind == "numeric":
+        r, c = numbers(reference), numbers(current)
+        known = np.sort(r[~np.isnan(r)])
+        if np.count_nonzero(np.diff(known)) >= FEW_VALUES:
+            return _bins_of_numbers(r, c, known, bins)
+        reference, current = pd.Series(r), pd.Series(c)
+    return _bins_of_categories(_coded(reference, current), categories, kind)[0]
+
+
+def _bins_of_numbers(r: np.ndarray, c: np.ndarray, known: np.ndarray, bins: int) -> Binned:
+    inner = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
+    places = [np.where(np.isnan(side), len(inner) + 1, np.searchsorted(inner, side, side="left")) for side in (r, c)]
+    marks = [charts.literal(f"{mark:.4g}") for mark in inner]
+    labels = (f"≤ {marks[0]}", *[f"{a} to {b}" for a, b in pairwise(marks)], f"> {marks[-1]}", MISSING)
+    return Binned(labels, (places[0], places[1]))
+
+
 def _of_numbers(
     r: np.ndarray, c: np.ndarray, known: tuple[np.ndarray, np.ndarray], bins: int, groups: tuple[Groups, Groups] | None
 ) -> Profile:
-    inner = np.unique(np.quantile(known[0], np.linspace(0, 1, bins + 1)[1:-1]))
-    places = [np.where(np.isnan(side), len(inner) + 1, np.searchsorted(inner, side, side="left")) for side in (r, c)]
-    counts, chance = _counted(places, len(inner) + 2, groups)
+    found = _bins_of_numbers(r, c, known[0], bins)
+    counts, chance = _counted(found.places, len(found.labels), groups)
     gone = [len(side) - len(part) for side, part in zip((r, c), known, strict=True)]
-    marks = [charts.literal(f"{mark:.4g}") for mark in inner]
-    labels = [
-        f"≤ {marks[0]}",
-        *[f"{a} to {b}" for a, b in pairwise(marks)],
-        f"> {marks[-1]}",
-        MISSING,
-    ]
     # evidently 0.7.23 bins both sides together by Sturges' rule for this distance; so do we, to give the same value
     shared = np.histogram_bin_edges(np.concatenate(known), bins="sturges")
     sturges = [np.histogram(side, shared)[0] for side in known]
     edges, histograms = charts.shared_histograms(*known)
     return Profile(
         "numeric",
-        tuple(labels),
+        found.labels,
         *counts,
         (gone[0] / len(r), gone[1] / len(c)),
         float(np.mean((known[1] < known[0][0]) | (known[1] > known[0][-1]))) if len(known[1]) else 0.0,
@@ -134,21 +162,13 @@ def _of_numbers(
 def _of_categories(
     reference: pd.Series, current: pd.Series, categories: int, kind: str, groups: tuple[Groups, Groups] | None
 ) -> Profile:
-    codes, names = _coded(reference, current)
+    codes, names = coded = _coded(reference, current)
+    found, unseen = _bins_of_categories(coded, categories, kind)
+    counts, chance = _counted(found.places, len(found.labels), groups)
     before, now = (np.bincount(side[side >= 0], minlength=len(names)) for side in codes)
-    order = np.argsort(-before, kind="stable")
-    seen = order[before[order] > 0]
-    kept, rare, unseen = seen[:categories], seen[categories:], np.flatnonzero((before == 0) & (now > 0))
-    if kind == "numeric":
-        kept = np.array(sorted(kept, key=lambda place: float(names[place])), dtype=np.intp)
-    place = np.full(len(names) + 1, len(kept) + bool(len(rare)))  # new values; the last entry is for missing ones
-    place[kept], place[rare], place[-1] = np.arange(len(kept)), len(kept), len(kept) + bool(len(rare)) + 1
-    labels = [*(names[at] for at in kept), *([OTHER] if len(rare) else []), NEW, MISSING]
-    counts, chance = _counted([place[side] for side in codes], len(labels), groups)
-    unseen = unseen[np.argsort(-now[unseen], kind="stable")]
     return Profile(
         kind,
-        tuple(labels),
+        found.labels,
         *counts,
         (float((codes[0] < 0).mean()), float((codes[1] < 0).mean())),
         float(now[unseen].sum()) / len(current),
@@ -157,10 +177,27 @@ def _of_categories(
         float("nan"),
         distances.chi_square(*counts)[1],
         chance=chance,
+        new_counts=tuple(int(now[at]) for at in unseen[:20]),
     )
 
 
-def _coded(reference: pd.Series, current: pd.Series) -> tuple[tuple[np.ndarray, np.ndarray], list[str]]:
+def _bins_of_categories(coded: Coded, categories: int, kind: str) -> tuple[Binned, np.ndarray]:
+    """The bins, and the codes that the reference never had, the commonest first."""
+    codes, names = coded
+    before, now = (np.bincount(side[side >= 0], minlength=len(names)) for side in codes)
+    order = np.argsort(-before, kind="stable")
+    seen = order[before[order] > 0]
+    kept, rare, unseen = seen[:categories], seen[categories:], np.flatnonzero((before == 0) & (now > 0))
+    if kind == "numeric":
+        kept = np.array(sorted(kept, key=lambda place: float(names[place])), dtype=np.intp)
+    place = np.full(len(names) + 1, len(kept) + bool(len(rare)))  # new values; the last entry is for missing ones
+    place[kept], place[rare], place[-1] = np.arange(len(kept)), len(kept), len(kept) + bool(len(rare)) + 1
+    labels = (*(names[at] for at in kept), *([OTHER] if len(rare) else []), NEW, MISSING)
+    unseen = unseen[np.argsort(-now[unseen], kind="stable")]
+    return Binned(labels, (place[codes[0]], place[codes[1]])), unseen
+
+
+def _coded(reference: pd.Series, current: pd.Series) -> Coded:
     """Codes of both sides, -1 for missing, and the text of each code; whole numbers are written without a point."""
     sides = [reference, current]
     if reference.dtype != current.dtype or isinstance(reference.dtype, pd.CategoricalDtype):
@@ -182,7 +219,7 @@ def _plain(value: Any) -> str:
 
 
 def _counted(
-    places: list[np.ndarray], size: int, groups: tuple[Groups, Groups] | None
+    places: tuple[np.ndarray, np.ndarray], size: int, groups: tuple[Groups, Groups] | None
 ) -> tuple[tuple[np.ndarray, np.ndarray], Chance]:
     """Rows in each bin, and what chance does to the index of such rows."""
     if groups is None:
