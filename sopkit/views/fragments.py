@@ -20,12 +20,12 @@ from sopkit.views import pictures, wording
 __all__ = ["fragment", "render", "style"]
 
 
-def fragment(name: str, **facts: Any) -> Markup:
+def fragment(name: str, /, **facts: Any) -> Markup:
     """`templates/sections/<name>.html` with these facts."""
     return Markup(render(f"sections/{name}.html", **facts))
 
 
-def render(template: str, **facts: Any) -> str:
+def render(template: str, /, **facts: Any) -> str:
     """A template with these facts. A name that the facts lack raises: nothing is left out in silence."""
     return _environment().get_template(template).render(**facts)
 

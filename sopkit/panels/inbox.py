@@ -1,0 +1,117 @@
+"""Inbox: which runs wait for whom, which are under way, which are over; the way to each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from sopkit.panels import fields
+from sopkit.panels.clock import now
+from sopkit.views import wording
+from sopkit.views.fragments import fragment
+from sopkit.views.inbox_facts import inbox_facts
+from sopkit.views.standing import as_signed, pinned_sop
+
+if TYPE_CHECKING:
+    from sopkit.panels.desk import Desk
+
+__all__ = ["InboxPanel"]
+
+ANY = "all"
+MOST = 25  # cards on one screen; the filters reach the rest
+
+
+class InboxPanel:
+    """Filters, then a card for each run that waits or is under way, then the finished runs, searchable."""
+
+    title = "Inbox"
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.sop = fields.choice("SOP", [ANY], width="16em")
+        self.model = fields.choice("Model", [ANY], width="20em")
+        self.role = fields.choice("Role", [ANY], width="18em")
+        self.mine = fields.labelled(ipywidgets.Checkbox, "Only what waits for me", False, indent=False, width="auto")
+        self.search = fields.labelled(ipywidgets.Text, "Search", "", placeholder="model, outcome, run, words")
+        self.waiting = ipywidgets.VBox()
+        self.counted = fields.html()
+        self.finished = fields.labelled(ipywidgets.Select, "Finished runs", options=[], rows=8, width="100%")
+        self.look = fields.button("Look at this run", self.open_finished)
+        filters = ipywidgets.HBox([self.sop, self.model, self.role, self.mine])
+        filters.layout.flex_flow = "row wrap"
+        past = [fields.html(fragment("heading", text="Finished")), self.search, self.finished, self.look]
+        self.widget = ipywidgets.VBox([filters, self.counted, self.waiting, *past])
+        for field in (self.sop, self.model, self.role, self.mine, self.search):
+            field.observe(lambda _: self.show(), "value")
+
+    def refresh(self) -> None:
+        """Read the runs again."""
+        desk, me = self.desk, self.desk.identity.facts
+        states = [as_signed(desk.workspace, state) for state in desk.states]
+        self.rows = inbox_facts(
+            states, lambda state: pinned_sop(desk.workspace, state), now=now(), person=me["person"], roles=me["roles"]
+        )
+        every = [row for rows in self.rows.values() for row in rows]
+        _offer(self.sop, {row["sop"] for row in every})
+        _offer(self.model, {row["model"] for row in every})
+        _offer(self.role, {role for row in self.rows["waiting"] for role in row["roles"]})
+        self.show()
+
+    def show(self) -> None:
+        """Show what the filters let through."""
+        waiting = [row for row in self.rows["waiting"] if self._wanted(row)]
+        running = [row for row in self.rows["running"] if self._wanted(row)]
+        finished = [row for row in self.rows["finished"] if self._wanted(row) and _found(row, self.search.value)]
+        words = f"{wording.count(len(waiting), 'run')} waiting, {len(running)} under way, {len(finished)} finished"
+        if len(waiting) + len(running) > MOST:
+            words += f"; the {MOST} most urgent are shown"
+        fields.show(self.counted, fragment("heading", text="Waiting and under way", quiet=words))
+        self.waiting.children = tuple(self._card(row) for row in [*running, *waiting][:MOST])
+        self.finished.options = [(_line(row), row["run"]) for row in finished]
+
+    def open_finished(self) -> None:
+        """Look at the finished run that is chosen."""
+        if self.finished.value:
+            self.open_run(self.finished.value, "Run")
+
+    def open_run(self, run: str, panel: str) -> None:
+        """Look at a run in a panel."""
+        self.desk.look_at(run)
+        self.desk.open(panel)
+
+    def _card(self, row: Mapping[str, Any]) -> ipywidgets.Widget:
+        run, panel, label = row["run"], "Run", "Look at it"
+        if row["state"] == "running":
+            panel, label = "Training", "Watch it"
+        elif row["mine"]:
+            panel, label = "Sign-off", "Review and sign"
+        open_it = fields.button(label, lambda: self.open_run(run, panel), tooltip=f"{label}: {run}")
+        text = fields.html(fragment("inbox_row", row={"live": "", **row}))
+        card = ipywidgets.HBox([text, open_it])
+        card.add_class("sop-inbox-card")
+        return card
+
+    def _wanted(self, row: Mapping[str, Any]) -> bool:
+        if self.mine.value and not row.get("mine"):
+            return False
+        fits = self.sop.value in (ANY, row["sop"]) and self.model.value in (ANY, row["model"])
+        return fits and (self.role.value == ANY or self.role.value in row.get("roles", ()))
+
+
+def _found(row: Mapping[str, Any], words: str) -> bool:
+    text = " ".join(str(row[name] or "") for name in ("run", "sop", "model", "state", "outcome", "why", "by")).lower()
+    return all(word in text.replace("_", " ") for word in words.lower().split())
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    outcome = (row["outcome"] or row["state"]).replace("_", " ")
+    return f"{row['as_of'][:10]}  {row['model']}  {row['sop']}  {outcome}  {row['run'][-4:]}"
+
+
+def _offer(field: ipywidgets.Dropdown, values: set[str]) -> None:
+    options = (ANY, *sorted(values))
+    if tuple(field.options) != options:
+        kept = field.value if field.value in options else ANY
+        field.options, field.value = options, kept
