@@ -99,6 +99,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "log": (dict,),
     "withdraws": (int, type(None)),
     "checklist": (dict,),
+    "opened": (list,),
 }
 
 
@@ -111,6 +112,7 @@ def _told(workspace: Workspace, envelope: Mapping[str, Any]) -> dict[str, Any]:
         datetime.fromisoformat(told["at"])
         for said in told["checklist"].values():
             wrong += [] if all(isinstance(said[word], str) for word in ("question", "answer")) else ["checklist"]
+        wrong += [] if all(isinstance(panel, str) for panel in told["opened"]) else ["opened"]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Untrusted("not a sign-off that can be accepted", got=repr(error)) from None
     if wrong:
@@ -167,6 +169,7 @@ def _require_our_words(
         conditions=said.conditions,
         withdraws=withdraws,
         checklist=checklist,
+        opened=said.opened,
         at=datetime.fromisoformat(told["at"]),
         log={name: told["log"][name] for name in ("size", "root")},
     )

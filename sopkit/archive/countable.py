@@ -4,21 +4,23 @@ The rules:
 * a run that is over is not signed, and a stage only at its own gate;
 * the judge of the gate hears what is to be said, after all that was said before, and names the reason;
 * everything but an approval needs a comment: why;
+* what a gate wants to be opened before it is approved is asked for at the desk, where it is known what was opened;
 * a person takes back only what they said themselves and what stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sopkit.archive.entries import Entry
 from sopkit.archive.records import Case, case_of
 from sopkit.archive.statements import SignOff
 from sopkit.archive.workspace import Workspace
+from sopkit.definitions.sop import Gate
 from sopkit.errors import SignOffRefused
 
-__all__ = ["open_case", "require_comment", "require_counts", "withdrawn"]
+__all__ = ["not_opened", "open_case", "require_comment", "require_counts", "withdrawn"]
 
 
 def open_case(workspace: Workspace, entries: Sequence[Entry], run: str, stage: str, gate: str | None) -> Case:
@@ -33,8 +35,14 @@ def open_case(workspace: Workspace, entries: Sequence[Entry], run: str, stage: s
 
 def require_comment(decision: str, comment: str, where: str) -> None:
     """Raises SignOffRefused unless there is a comment where one is needed."""
-    if decision in ("reject", "return") and not comment.strip():
-        raise SignOffRefused(f"a {decision} needs a comment: why?", where=where, remedy="--comment T")
+    if decision != "approve" and not comment.strip():
+        what = "withdrawal" if decision == "withdraw" else decision
+        raise SignOffRefused(f"a {what} needs a comment: why?", where=where, remedy="--comment T")
+
+
+def not_opened(gate: Gate, opened: Collection[str]) -> list[str]:
+    """What a reviewer has yet to open before approving at the desk, in the gate's order."""
+    return [panel for panel in gate.read_first if panel not in opened]
 
 
 def require_counts(case: Case, spoken: Sequence[SignOff], said: SignOff) -> None:

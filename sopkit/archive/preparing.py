@@ -2,7 +2,8 @@
 
 The rules:
 * what would not count is refused before anything is signed, by the judge of the gate itself;
-* the bytes are read from store and run folder, so nobody signs what differs from what they looked at;
+* the bytes are read from store and run folder, so nobody signs what differs from what they looked at, and whoever
+  hands in what was shown (`seen`, of `Subject`) signs nothing else;
 * the signer is the owner of the key; the printed name comes from the people file, never from an argument.
 
 The workspace may be a copy on another machine: the envelope names where its log stood, and `accepting` takes it
@@ -11,7 +12,7 @@ into the log that continues from there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,8 @@ def prepare(
     conditions: Sequence[str] = (),
     withdraws: int | None = None,
     answers: Mapping[str, str] | None = None,
+    opened: Iterable[str] = (),
+    seen: str | None = None,
 ) -> dict[str, Any]:
     """The signed envelope of a decision about the current attempt of a stage; arguments and errors as of `sign`."""
     if decision not in DECISIONS:
@@ -54,6 +57,13 @@ def prepare(
     require_comment(decision, comment, f"{run}, stage {stage}")
     entries = workspace.log.entries()
     case = open_case(workspace, entries, run, stage, gate)
+    if seen not in (None, case.subject.seen):
+        raise SignOffRefused(
+            "what was shown has changed since",
+            where=f"{run}, stage {stage}",
+            got=f"attempt {case.subject.attempt}, sealed {case.subject.sealed_at:%Y-%m-%d %H:%M:%S} UTC",
+            remedy="look at it again, then sign",
+        )
     key = fingerprint(private_key.public_key())
     signer = _signer(case.people(len(entries) + 1), key, case)
     judged_at = wall_time(entries, at)
@@ -94,6 +104,7 @@ def prepare(
         conditions=tuple(conditions),
         withdraws=withdraws,
         checklist=checklist,
+        opened=opened,
         at=at,
         log=workspace.log.position(),
     )

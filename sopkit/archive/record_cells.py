@@ -80,6 +80,7 @@ def _source(record: LoggedEnvelope) -> str:
         "meaning": told["meaning"],
         "comment": told["comment"] or "none",
         **_checklist(told.get("checklist") or {}),
+        **({"opened before": ", ".join(told["opened"])} if told.get("opened") else {}),
         "conditions": "\n".join(told["conditions"]) or "none",
         "signed": f"{told['run']}, stage {told['stage']}, attempt {told['attempt']}, gate {told['gate']}",
         "procedure": f"{sop['name']} {sop['version']}, sha256 {sop['digest']}",

@@ -8,11 +8,12 @@ in the run notebook). Each module says which rules it keeps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sopkit.archive.accepting import accept
+from sopkit.archive.countable import not_opened
 from sopkit.archive.entries import Entry
 from sopkit.archive.preparing import prepare
 from sopkit.archive.records import gate_result, read_sign_offs, subject_of
@@ -22,7 +23,17 @@ from sopkit.archive.workspace import Workspace
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["SignOff", "Subject", "accept", "gate_result", "prepare", "read_sign_offs", "sign", "subject_of"]
+__all__ = [
+    "SignOff",
+    "Subject",
+    "accept",
+    "gate_result",
+    "not_opened",
+    "prepare",
+    "read_sign_offs",
+    "sign",
+    "subject_of",
+]
 
 
 def sign(
@@ -39,14 +50,17 @@ def sign(
     conditions: Sequence[str] = (),
     withdraws: int | None = None,
     answers: Mapping[str, str] | None = None,
+    opened: Iterable[str] = (),
+    seen: str | None = None,
 ) -> Entry:
     """Sign the current attempt of a stage, log the sign-off and show it in the run notebook; the log entry.
 
-    `decision` is approve, reject, return or withdraw; reject and return need a comment. `role` may be
+    `decision` is approve, reject, return or withdraw; all but approve need a comment. `role` may be
     left out where the person holds exactly one that the gate asks for, `withdraws` (a log position)
     where only one sign-off of theirs stands. `answers` to the checklist (id -> yes, no, not-applicable): an approval
-    answers yes to what is not named. Raises SignOffRefused for what would not count, NotFound
-    (no such run or stage), WrongUse (no gate, no such decision), RecordError (what is kept was changed).
+    answers yes to what is not named. `opened` names what the signer had opened; `seen` is the `Subject.seen` of what
+    was shown: if the subject is another one now, nothing is signed. Raises SignOffRefused for what would not count,
+    NotFound (no such run or stage), WrongUse (no gate, no such decision), RecordError (what is kept was changed).
     """
     envelope = prepare(
         workspace,
@@ -61,5 +75,7 @@ def sign(
         conditions=conditions,
         withdraws=withdraws,
         answers=answers,
+        opened=opened,
+        seen=seen,
     )
     return accept(workspace, envelope, at=at)

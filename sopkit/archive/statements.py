@@ -6,13 +6,14 @@
      "predicateType": "urn:sopkit:sign-off:v1",
      "predicate": {"run", "sop": {"name", "version", "digest"}, "stage", "attempt", "gate", "decision",
                    "meaning", "comment", "conditions", "name", "role", "at", "log": {"size", "root"}, "withdraws",
-                   "checklist": {"<id>": {"question", "answer", "answered_by"}}}}
+                   "checklist": {"<id>": {"question", "answer", "answered_by"}},
+                   "opened": ["<what the signer had opened at the desk>"]}}
 
 The rules:
 * the statement decides, not the log entry around it: where the two differ, the entry is forged;
 * the signer is whose key verified; the printed name must be that person's;
 * the statement names a size and root of this log before its own entry, so it is no other workspace's;
-* a statement without a checklist, or one of another kind (a waiver), is read by the same rules.
+* a statement without a checklist or `opened`, or one of another kind (a waiver), is read by the same rules.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from datetime import datetime
 from typing import Any
 
 from sopkit.archive import envelopes
-from sopkit.archive.canonical import canonical_json
+from sopkit.archive.canonical import canonical_json, sha256_hex
 from sopkit.archive.entries import Entry, instant
 from sopkit.archive.people import InForce, Signer
 from sopkit.archive.record_cells import LoggedEnvelope
@@ -73,6 +74,12 @@ class Subject:
         files = {(f"artifacts/{self.stage}/{name}", "sha256", digest) for name, digest in self.artifacts.items()}
         return frozenset({(self.file, CONTENT, self.content), *files})
 
+    @property
+    def seen(self) -> str:
+        """What whoever shows it hands to `sign`, so that nothing else is signed than what was shown."""
+        told = [self.run, self.stage, self.attempt, self.sop, self.stale, *map(list, sorted(self.digests))]
+        return sha256_hex(canonical_json(told))
+
 
 @dataclass(frozen=True)
 class SignOff:
@@ -100,6 +107,7 @@ class SignOff:
     conditions: tuple[str, ...] = ()
     withdraws: int | None = None
     checklist: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
+    opened: tuple[str, ...] = ()
     envelope: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -120,6 +128,7 @@ def statement(
     conditions: tuple[str, ...],
     withdraws: int | None,
     checklist: Mapping[str, Mapping[str, str]],
+    opened: Iterable[str],
     at: datetime,
     log: Mapping[str, Any],
 ) -> bytes:
@@ -140,6 +149,7 @@ def statement(
         "log": dict(log),
         "withdraws": withdraws,
         "checklist": dict(checklist),
+        "opened": sorted(set(opened)),
     }
     return about(subject, PREDICATE, predicate)
 
@@ -233,6 +243,7 @@ def read_sign_off(entry: Entry, people: InForce, at: datetime, root_at: Callable
             demo=signed.signer.demo,
             conditions=tuple(told["conditions"]),
             checklist=told.get("checklist") or {},
+            opened=tuple(told.get("opened") or ()),
             envelope=body["envelope"],
         )
     except (KeyError, TypeError) as error:

@@ -15,7 +15,7 @@ __all__ = ["sign", "withdraw"]
 
 Role = Annotated[str | None, typer.Option(metavar="ROLE", help="The role you sign in, where you hold several.")]
 GateId = Annotated[str | None, typer.Option(metavar="GATE", help="The gate, where the stage has several.")]
-Comment = Annotated[str | None, typer.Option(metavar="TEXT", help="Kept with the signature; asked for on a rejection.")]
+Comment = Annotated[str | None, typer.Option(metavar="TEXT", help="Kept with the signature; an approval needs none.")]
 KeyFile = Annotated[str | None, typer.Option("--key", metavar="FILE", help="Your key: a file, or a name in your keys.")]
 
 

@@ -16,6 +16,7 @@ from sopkit.definitions.durations import Duration
 
 __all__ = ["ChecklistItem", "Gate", "Outcome", "Review", "Role", "Sop", "Stage", "StageResult"]
 
+Panel = Literal["run", "data", "training", "drift", "comparison", "diff"]
 ID = r"^[a-z][a-z0-9-]*$"
 
 
@@ -64,6 +65,9 @@ class Gate(_Strict):
     roles: dict[str, int] = Field(min_length=1, description="How many distinct people of each role must approve.")
     separation: bool = Field(default=True, description="Who executed the run, or wrote the model file, may not sign.")
     valid_for: Duration | None = Field(default=None, description="After this, approval needs a new attempt.")
+    read_first: list[Panel] = Field(
+        default_factory=list, description="What a reviewer must have opened before approving at the desk."
+    )
 
 
 class ChecklistItem(_Strict):

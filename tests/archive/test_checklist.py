@@ -142,7 +142,7 @@ def test_an_approval_that_leaves_a_question_out_does_not_count(world: Simulator)
     """Signed by another tool with a person's own key: without its answers, or with a no, it opens no gate."""
     run = sealed(world)
     like = world.sign(run, "evaluate", "olga", "approve")
-    world.sign(run, "evaluate", "olga", "withdraw")
+    world.sign(run, "evaluate", "olga", "withdraw", comment="a mistake")
     for change in (lambda told: told["predicate"].pop("checklist"), say_no):
         world.forge(like, key=world.keys["olga"], edit=change, body=body_of(like, change))
         assert "model-owner" in world.gate(run, "evaluate").missing

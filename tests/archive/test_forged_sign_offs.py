@@ -254,7 +254,7 @@ def test_a_withdrawn_approval_cannot_be_played_again(almost_open: tuple[Simulato
     """The envelope of an approval that was withdrawn, logged again, does not bring it back."""
     world, run, like = almost_open
     world.sign(run, "evaluate", "rita", "approve")
-    world.sign(run, "evaluate", "olga", "withdraw")
+    world.sign(run, "evaluate", "olga", "withdraw", comment="a mistake")
     world.forge(like)
     assert world.gate(run, "evaluate").missing == {"model-owner": 1}
 

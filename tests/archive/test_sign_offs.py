@@ -20,6 +20,7 @@ from sopkit.archive.entries import Entry
 from sopkit.archive.envelopes import pae
 from sopkit.archive.keys import public_line
 from sopkit.archive.notebooks import parse_notebook
+from sopkit.definitions.sop import Gate
 from sopkit.errors import NotFound, RecordError, SignOffRefused, WrongUse
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -157,8 +158,9 @@ def test_what_would_not_count_is_refused_before_it_is_signed(world: Simulator, r
     refused(world, *at, "olga", "applaud", match="not a decision", error=WrongUse)
     refused(world, *at, "olga", "reject", match="needs a comment")
     refused(world, *at, "olga", "return", comment="  ", match="needs a comment")
+    refused(world, *at, "olga", "withdraw", match="a withdrawal needs a comment")
     refused(world, "20130701T000000Z-flights-ffff", "evaluate", "olga", "approve", match="no such run", error=NotFound)
-    refused(world, *at, "olga", "withdraw", match="no sign-off of olga stands")
+    refused(world, *at, "olga", "withdraw", comment="a mistake", match="no sign-off of olga stands")
 
 
 def test_a_second_approval_is_refused(world: Simulator, run: str) -> None:
@@ -179,7 +181,7 @@ def test_an_ended_key_or_role_does_not_sign(world: Simulator, run: str) -> None:
     world.change_people()
     world.sign(run, "evaluate", "rita", "approve")
     world.tick(hours=2)
-    refused(world, run, "evaluate", "rita", "withdraw", match="was not valid")
+    refused(world, run, "evaluate", "rita", "withdraw", comment="a mistake", match="was not valid")
     refused(world, run, "evaluate", "olga", "approve", role="model-owner", match="did not hold the role")
 
 
@@ -257,8 +259,8 @@ def test_a_reject_stands_until_its_person_withdraws_it(world: Simulator, run: st
     world.sign(run, "evaluate", "bob", "reject", role="reviewer", comment="no")
     assert not world.gate(run, "evaluate")
     refused(world, run, "evaluate", "bob", "approve", role="reviewer", match="not withdrawn")
-    refused(world, run, "evaluate", "mia", "withdraw", match="no sign-off of mia stands")
-    entry = world.sign(run, "evaluate", "bob", "withdraw")
+    refused(world, run, "evaluate", "mia", "withdraw", comment="a mistake", match="no sign-off of mia stands")
+    entry = world.sign(run, "evaluate", "bob", "withdraw", comment="a mistake")
     assert entry.body["withdraws"] == entry.seq - 1
     assert world.gate(run, "evaluate")
 
@@ -267,8 +269,8 @@ def test_which_of_two_sign_offs_is_withdrawn_has_to_be_said(world: Simulator, ru
     """A person who approved in two roles names the one that is withdrawn."""
     world.sign(run, "evaluate", "bob", "approve", role="reviewer")
     world.sign(run, "evaluate", "bob", "approve", role="model-owner")
-    refused(world, run, "evaluate", "bob", "withdraw", match="more than one sign-off of bob")
-    world.sign(run, "evaluate", "bob", "withdraw", role="reviewer")
+    refused(world, run, "evaluate", "bob", "withdraw", comment="a mistake", match="more than one sign-off of bob")
+    world.sign(run, "evaluate", "bob", "withdraw", role="reviewer", comment="a mistake")
     assert world.gate(run, "evaluate").have["model-owner"] == ("bob",)
 
 
@@ -329,6 +331,73 @@ def test_nobody_signs_what_the_store_lost(world: Simulator, run: str, name: str)
     with pytest.raises((RecordError, NotFound)):
         world.sign(run, "evaluate", "olga", "approve")
     assert world.entries[-1].kind == "stage.sealed"
+
+
+def test_nobody_signs_something_else_than_what_was_shown(world: Simulator, run: str) -> None:
+    """What was shown is named by its digests: after another attempt, signing is refused and says to look again."""
+    shown = sign_offs.subject_of(world.workspace, world.entries, run, "evaluate").seen
+    entry = world.sign(run, "evaluate", "olga", "approve", seen=shown)
+    world.seal(run, "evaluate", 2, auc=0.75)
+    refused(world, run, "evaluate", "rita", "approve", seen=shown, match="what was shown has changed since")
+    now = sign_offs.subject_of(world.workspace, world.entries, run, "evaluate")
+    assert (now.seen != shown, entry.attempt) == (True, 1)
+    world.sign(run, "evaluate", "rita", "approve", seen=now.seen)
+
+
+def test_what_was_shown_is_other_when_its_inputs_are(world: Simulator) -> None:
+    """The same attempt is not what was shown once its inputs changed; another's sign-off changes nothing."""
+    run = world.start()
+    first = world.seal(run, "collect", artifacts={"train.parquet": b"1"})
+    world.seal(run, "evaluate", uses={"stage:collect/train.parquet": digest_of("train.parquet", first)})
+    shown = sign_offs.subject_of(world.workspace, world.entries, run, "evaluate").seen
+    world.sign(run, "evaluate", "rita", "approve")
+    assert sign_offs.subject_of(world.workspace, world.entries, run, "evaluate").seen == shown
+    world.seal(run, "collect", 2, artifacts={"train.parquet": b"2"})
+    refused(world, run, "evaluate", "olga", "approve", seen=shown, match="changed since")
+
+
+def test_who_signs_after_a_reject_is_recorded_and_the_reject_blocks(world: Simulator, run: str) -> None:
+    """Two reviewers at once: the one whose evidence was shown before the other's reject is heard, and opens nothing."""
+    shown = sign_offs.subject_of(world.workspace, world.entries, run, "evaluate").seen
+    world.sign(run, "evaluate", "rita", "reject", comment="no", seen=shown)
+    world.sign(run, "evaluate", "olga", "approve", seen=shown)
+    world.sign(run, "evaluate", "bob", "approve", role="reviewer", seen=shown)
+    result = world.gate(run, "evaluate")
+    assert (result.open, result.missing, result.rejected_by) == (False, {}, ("rita",))
+
+
+def test_what_was_opened_is_signed_and_shown(world: Simulator, run: str) -> None:
+    """The statement names what the signer had opened; the record cell shows it where there is any."""
+    first = world.sign(run, "evaluate", "olga", "approve")
+    entry = world.sign(run, "evaluate", "rita", "approve", opened=["drift", "<img onerror>", "comparison", "drift"])
+    assert told(first)["predicate"]["opened"] == []
+    assert told(entry)["predicate"]["opened"] == ["<img onerror>", "comparison", "drift"]
+    cells = parse_notebook((world.workspace.run_folder("repair", run) / "02_evaluate.ipynb").read_bytes(), "x")["cells"]
+    assert "opened before" not in "".join(cells[-2]["source"])
+    assert "| opened before | &#60;img onerror&#62;, comparison, drift |\n" in cells[-1]["source"]
+    assert sign_offs.read_sign_offs(world.workspace, world.entries, run)[0][1].opened[1:] == ("comparison", "drift")
+    assert world.verify().ok
+
+
+def test_a_sign_off_of_before_there_was_opened_still_counts(world: Simulator, run: str) -> None:
+    """A statement without `opened` verifies, and its record cell is what it was."""
+    like = world.sign(run, "evaluate", "olga", "approve")
+    other = world.copy(world.workspace.root.with_name("older"))
+    other.forge(like, key=other.keys["rita"], by="rita", edit=lambda said: _as_rita(said["predicate"]).pop("opened"))
+    assert other.gate(run, "evaluate").have == {"model-owner": ("olga",), "reviewer": ("rita",)}
+
+
+def _as_rita(predicate: dict[str, Any]) -> dict[str, Any]:
+    predicate.update(name="Rita", role="reviewer")
+    return predicate
+
+
+def test_what_a_gate_wants_to_be_opened_first() -> None:
+    """What is missing comes in the gate's order; a gate that asks for nothing is approved at once."""
+    gate = Gate(id="g", title="G", meaning="m", roles={"reviewer": 1}, read_first=["drift", "comparison"])
+    assert sign_offs.not_opened(gate, ["run"]) == ["drift", "comparison"]
+    assert sign_offs.not_opened(gate, {"drift", "run"}) == ["comparison"]
+    assert sign_offs.not_opened(gate.model_copy(update={"read_first": []}), ()) == []
 
 
 def test_a_notebook_that_was_only_saved_again_is_signed_and_put_back(world: Simulator, run: str) -> None:
