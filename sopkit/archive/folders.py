@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sopkit.archive.canonical import sha256_file
 from sopkit.archive.entries import Entry
 from sopkit.archive.notebooks import LoggedEnvelope, concealed, content_digest, parse_notebook, view
 from sopkit.archive.publish import publish
+from sopkit.archive.record_cells import is_rendering
 from sopkit.archive.records import read_sign_offs
 from sopkit.archive.runs import RunState, StageState, run_state
 from sopkit.archive.store import Store
@@ -63,21 +65,33 @@ class Kept:
     def why_altered(self, path: Path, store: Store) -> str | None:
         """Why a notebook at `path` that differs from these bytes is more than saved again; None if it is not.
 
-        Raises NotFound, DigestMismatch where the store lacks the sealed bytes.
+        A copy from before the newest sign-offs, saved over the file that shows them (an editor that was open all the
+        while does that), is no more than that: `unshown` tells them. One that lacks an older record cell and shows a
+        newer one was never a view. Raises NotFound, DigestMismatch where the store lacks the sealed bytes.
         """
         sealed = parse_notebook(store.get(self.digest), path.name)
         try:
             shown = parse_notebook(path.read_bytes(), path.name)
         except RecordError as error:
             return f"{error.what}: {error.got}"
-        if content_digest(shown, self.records) != self.content:
+        cells = shown["cells"]
+        if content_digest({**shown, "cells": cells[: len(cells) - self._count_shown(cells)]}) != self.content:
             return "the content is not what was sealed, or a record cell is not what was signed"
-        without = {**shown, "cells": shown["cells"][: len(shown["cells"]) - len(self.records)]}
-        if content_digest(without) != self.content:
-            return "a record cell is missing"
         if hidden := concealed(shown) - concealed(sealed):
             return f"cell {min(hidden)[0]} is hidden now ({min(hidden)[1]})"
         return None
+
+    def unshown(self, path: Path) -> tuple[LoggedEnvelope, ...]:
+        """The newest records that a notebook at `path` does not show. Raises RecordError for what is no notebook."""
+        return self.records[self._count_shown(parse_notebook(path.read_bytes(), path.name)["cells"]) :]
+
+    def _count_shown(self, cells: Sequence[Mapping[str, Any]]) -> int:
+        """How many of the records, from the first one on, the last cells show."""
+        for count in range(min(len(self.records), len(cells)), 0, -1):
+            last = zip(cells[-count:], self.records, strict=False)
+            if all(is_rendering(cell, record) for cell, record in last):
+                return count
+        return 0
 
 
 def expected_files(workspace: Workspace, entries: Sequence[Entry], run: str) -> dict[str, Kept]:

@@ -39,6 +39,8 @@ __all__ = [
 
 _COVERED = ("id", "cell_type", "source", "attachments", "execution_count", "outputs")
 _HIDING_TAGS = ("hide", "remove")
+_FIRST_CELL = b'{\n "cells": [\n'
+_AFTER_CELLS = b'\n ],\n "metadata": {'  # a text holds no raw newline, so this stands where the list of cells ends
 
 
 def parse_notebook(data: bytes, name: str) -> dict[str, Any]:
@@ -118,8 +120,14 @@ def view(sealed: bytes, records: Sequence[LoggedEnvelope]) -> bytes:
     """The notebook as people see it: the sealed bytes, plus one markdown cell for each logged envelope."""
     if not records:
         return sealed
+    cells = [record_cell(record) for record in records]
+    shown = sealed_bytes({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    if sealed.startswith(_FIRST_CELL) and sealed.count(_AFTER_CELLS) == 1:  # as `sealed_bytes` writes: no need to parse
+        before, _, after = sealed.partition(_AFTER_CELLS)
+        added = shown[len(_FIRST_CELL) : shown.index(_AFTER_CELLS)]
+        return b"".join((before, b",\n", added, _AFTER_CELLS, after))
     notebook = json.loads(sealed)
-    notebook["cells"] += [record_cell(record) for record in records]
+    notebook["cells"] += cells
     return sealed_bytes(notebook)
 
 

@@ -9,12 +9,16 @@ Problems (the archive is not what it was):
     stale_checkpoint   entries that the signed checkpoint does not cover
     broken_log         the log does not continue what was signed, or cannot be read
 
-Notices: `resaved` (saved again in JupyterLab, same content), `demo` (signed by demo reviewers),
-`torn_tail` (left behind by something that was interrupted, and put right by the next `sop resume`).
+Notices:
+
+    resaved            saved again in JupyterLab with the same content, or from a copy that was opened before the newest
+                       sign-offs: the log has them, and the next `sop resume` shows them again
+    demo               signed by demo reviewers
+    torn_tail          left behind by something that was interrupted; the next `sop resume` puts it right
 
 The rules:
-* a view must be the rebuilt one, byte for byte, or at least show the sealed content and every record cell,
-  and hide nothing;
+* a view must be the rebuilt one, byte for byte, or at least show the sealed content, hide nothing, and show the record
+  cells as they were at the end of some log position: only the newest may be missing, none in between;
 * nothing is believed for being there: every file below `runs/` is accounted for or reported;
 * no symbolic link is followed;
 * what is still being written is looked at again.
@@ -38,6 +42,7 @@ from sopkit.archive.folders import Kept, expected_files, rebuild
 from sopkit.archive.log import CheckpointState
 from sopkit.archive.people import in_force
 from sopkit.archive.publish import TEMPORARY
+from sopkit.archive.record_cells import LoggedEnvelope
 from sopkit.archive.records import read_sign_offs
 from sopkit.archive.runs import run_state, run_states
 from sopkit.archive.waivers import not_counted, read_waivers
@@ -217,7 +222,7 @@ class _Search:
             elif why := kept.why_altered(path, self.workspace.store):
                 self._problem("altered", name, why, run)
             else:
-                self._notice("resaved", name, "saved again, with the same content", run)
+                self._notice("resaved", name, _resaved(kept.unshown(path), run), run)
         except (NotFound, RecordError):
             # The stored bytes are missing or spoilt, which is reported there; the copy can still be judged by itself.
             if path is None:
@@ -300,6 +305,14 @@ class _Search:
 
     def _notice(self, kind: str, path: Path | str, detail: str, run: str | None = None) -> None:
         self.notices.append(Finding(kind, self._name(path), detail, run))
+
+
+def _resaved(unshown: Sequence[LoggedEnvelope], run: str) -> str:
+    if not unshown:
+        return "saved again, with the same content"
+    entries = ", ".join(str(record.seq) for record in unshown)
+    what = f"log entry {entries}" if len(unshown) == 1 else f"log entries {entries}"
+    return f"an older copy was saved over it: it does not show the sign-off in {what}; sop resume {run} shows it again"
 
 
 def _place(finding: Finding) -> tuple[str, str, str]:

@@ -105,12 +105,13 @@ class Runner:
         return self._advance(self._open(run), clock, until)
 
     def resume(self, run: str, *, as_of: datetime | None = None, until: str | None = None) -> RunState:
-        """Take a run up again, from the log. A run that is over is returned as it is.
+        """Take a run up again, from the log. Of a run that is over, only the folder is put right.
 
         Raises WrongUse for a clock that runs backwards, NotFound for a run that does not exist.
         """
         state = self._open(run).state
         if state.ended:
+            rebuild(self.workspace, run)  # what was saved over since is put right
             return state
         if as_of is not None and self.workspace.mode == "live":
             raise _live("--as-of")

@@ -28,6 +28,7 @@ from sopkit.archive.notebooks import (
     sealed_bytes,
     view,
 )
+from sopkit.archive.record_cells import record_cell
 from sopkit.definitions.results import RECORD_MIME, RESULT_MIME
 from sopkit.errors import RecordError
 
@@ -175,6 +176,8 @@ def test_any_notebook_keeps_its_digest_through_sealing_and_saving(source: str, s
     joined = json.loads(nbformat.writes(nbformat.reads(sealed.decode(), 4), split_lines=False))
     assert sealed_bytes(again) == sealed == sealed_bytes(joined)
     assert content_digest(nb) == content_digest(again) == content_digest(joined)
+    shown = json.loads(sealed)["cells"] + [record_cell(record(comment=source))]
+    assert view(sealed, [record(comment=source)]) == sealed_bytes({**again, "cells": shown})
 
 
 @pytest.mark.parametrize(
