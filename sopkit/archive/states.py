@@ -22,7 +22,8 @@ class AttemptState:
     """One attempt. From `notebook` on as its last entry tells (plain JSON, see `definitions.results`).
 
     `notebook` is the digest of the sealed bytes in the store, `content` the content digest, `file` the name in
-    the run folder; `seconds` its duration; `seq` the entry that started it, `ended` the one that ended it.
+    the run folder; `seconds` its duration; `seq` the entry that started it, `ended` the one that ended it; `usage` is
+    `{peak_memory_mb, cpu_seconds, samples}` of its kernel, None where it was not measured.
     """
 
     number: int
@@ -44,6 +45,7 @@ class AttemptState:
     looks: tuple[Body, ...] = ()
     results: Mapping[str, Body] = field(default_factory=dict)
     seconds: float | None = None
+    usage: Body | None = None
     reason: str | None = None
     error: Body | None = None
 
@@ -109,7 +111,10 @@ class EffectState:
 
 @dataclass(frozen=True)
 class RunState:
-    """One run as of the end of the entries. `as_of` is its latest, `executors` all who started or resumed it."""
+    """One run as of the end of the entries. `as_of` is its latest, `executors` all who started or resumed it.
+
+    `parameters` are those of its start and of each resume; of `started`, those of the start alone.
+    """
 
     id: str
     sop: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from sopkit.archive.folders import rebuild
 from sopkit.archive.runs import RunState
 from sopkit.definitions.results import Attached, Concluded, Looked, Requested, Used, plain
 from sopkit.definitions.sop import Stage
-from sopkit.running import waived
+from sopkit.running import live, waived
 from sopkit.running.execution import Executed, execute_notebook
 from sopkit.running.kernel import kernel_environment
 from sopkit.running.open_run import OpenRun
@@ -41,8 +41,11 @@ def execute(run: OpenRun, definitions: Pinned, action: Execute, clock: datetime)
     waived.hand_over(run.workspace, run.state, stage.id, folder / "waivers.json")
     secrets = {name: run.environment[name] for name in stage.credentials if name in run.environment}
     began = time.monotonic()
+    headings = live.headings(json.loads(source))
+    told = live.Told(run.workspace, run.id, title=stage.title, cells=headings, folder=folder, **place)
     try:
-        executed = _papermill(run, definitions, state, stage, folder, secrets, action.attempt)
+        with told:
+            executed = _papermill(run, definitions, state, stage, folder, secrets, action.attempt, told.cell)
     except KeyboardInterrupt:
         run.log("stage.interrupted", body={"reason": "interrupted by the person who runs it"}, **place)
         raise
@@ -52,6 +55,7 @@ def execute(run: OpenRun, definitions: Pinned, action: Execute, clock: datetime)
     stem = Path(stage.notebook).stem
     file = f"{stem}.ipynb" if action.attempt == 1 else f"{stem}.{action.attempt}.ipynb"
     body = {"notebook": kept, "content": sealed.content, "file": file, "seconds": seconds}
+    body |= {"usage": told.usage} if told.usage else {}
     if sealed.holds:
         for record in sealed.all_of(Attached):
             run.workspace.store.put_file(folder / "files" / record.name)
@@ -75,6 +79,7 @@ def _papermill(
     folder: Path,
     secrets: Mapping[str, str],
     attempt: int,
+    cell: Callable[[int], None],
 ) -> Executed:
     declared = {parameter.name for parameter in definitions.parameters[stage.id]}
     given = check_parameters(state.parameters, definitions.parameters)[stage.id]
@@ -96,13 +101,18 @@ def _papermill(
     )
     cells = len(json.loads(definitions.notebooks[stage.notebook])["cells"]) + 1
     event = {"kind": "cell", "stage": stage.id, "attempt": attempt, "cells": cells, "files": folder / "files"}
+
+    def starts(index: int) -> None:
+        cell(index)
+        run.tell({**event, "cell": index + 1})
+
     return execute_notebook(
         folder / "source.ipynb",
         folder,
         parameters={**{name: value for name, value in own.items() if name in declared}, **given},
         environment=environment,
         timeout=stage.timeout,
-        on_cell=lambda index: run.tell({**event, "cell": index + 1}),
+        on_cell=starts,
     )
 
 

@@ -16,6 +16,7 @@ from sopkit.archive.records import gate_result
 from sopkit.archive.runs import RunState, run_state
 from sopkit.archive.workspace import Workspace
 from sopkit.errors import Busy
+from sopkit.running import live
 from sopkit.running.kernel import kill_leftover
 
 __all__ = ["OpenRun", "now"]
@@ -70,8 +71,10 @@ class OpenRun:
                 f"run {self.id} is being executed by another process", remedy="wait for it, or stop it"
             ) from None
         try:
+            live.begin(self.workspace, self.id)
             yield
         finally:
+            live.end(self.workspace, self.id)
             lock.release()
 
     def recover(self) -> None:
