@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sopkit.archive import envelopes
 from sopkit.archive.checklist import stated
+from sopkit.archive.conditions import Condition, completed, require_conditions
 from sopkit.archive.countable import open_case, require_comment, require_counts, withdrawn
 from sopkit.archive.keys import fingerprint
 from sopkit.archive.people import InForce, Signer, wall_time
@@ -44,7 +45,7 @@ def prepare(
     gate: str | None = None,
     role: str | None = None,
     comment: str = "",
-    conditions: Sequence[str] = (),
+    conditions: Sequence[Condition | str] = (),
     withdraws: int | None = None,
     answers: Mapping[str, str] | None = None,
     opened: Iterable[str] = (),
@@ -67,6 +68,8 @@ def prepare(
     key = fingerprint(private_key.public_key())
     signer = _signer(case.people(len(entries) + 1), key, case)
     judged_at = wall_time(entries, at)
+    asked = completed(conditions, case.sop, at)
+    require_conditions(asked, decision, case.sop, case.people(len(entries) + 1).people, at, f"{run}, stage {stage}")
     spoken = read_sign_offs(workspace, entries, run)[0]
     checklist: Mapping[str, Mapping[str, str]] = {}
     if decision == "withdraw":
@@ -76,7 +79,7 @@ def prepare(
         checklist = stated(
             case.sop, case.state, case.gate.id, role=role, decision=decision, given=answers or {}, comment=comment
         )
-    require_what_was_seen(workspace, entries, case)
+    require_what_was_seen(workspace, entries, case, left_out)
     said = SignOff(
         seq=len(entries) + 1,
         at=judged_at,
@@ -101,7 +104,7 @@ def prepare(
         role=role,
         name=signer.person.name,
         comment=comment,
-        conditions=tuple(conditions),
+        conditions=asked,
         withdraws=withdraws,
         checklist=checklist,
         opened=opened,
