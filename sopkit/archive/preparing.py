@@ -12,7 +12,7 @@ into the log that continues from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +50,12 @@ def prepare(
     answers: Mapping[str, str] | None = None,
     opened: Iterable[str] = (),
     seen: str | None = None,
+    left_out: Container[str] = (),
 ) -> dict[str, Any]:
-    """The signed envelope of a decision about the current attempt of a stage; arguments and errors as of `sign`."""
+    """The signed envelope of a decision about the current attempt of a stage; arguments and errors as of `sign`.
+
+    `left_out` are digests of data and models that are not in this copy of the workspace.
+    """
     if decision not in DECISIONS:
         raise WrongUse("not a decision", expected=", ".join(DECISIONS), got=decision)
     comment = comment.strip()
