@@ -160,7 +160,7 @@ def objects_of(workspace: Workspace, entries: Sequence[Entry], run: str) -> list
     wanted = named_by(entries, run)
     waived = {entry.run for entry in entries if entry.kind in KINDS.values()}
     for entry in entries:
-        if entry.kind == "run.started" and entry.run in waived:
+        if entry.kind == "run.started" and entry.run is not None and entry.run in waived:
             pins = run_state(entries, entry.run).pins
             wanted.update(str(pins[name]) for name in ("sop", "model") if pins.get(name))
     return sorted(digest for digest in wanted if workspace.store.has(digest))
@@ -183,17 +183,39 @@ def verifier() -> bytes:
     return Path(__file__).with_name("verifier.py").read_bytes()
 
 
-def readme(state_of: Mapping[str, str]) -> bytes:
-    """What a stranger reads first; `state_of` fills its gaps."""
-    return _README.format_map(state_of).encode()
+def readme(entries: Sequence[Entry], run: str, *, with_data: bool, page: bool) -> bytes:
+    """What a stranger reads first. Raises NotFound."""
+    from sopkit import __version__
+
+    state = run_state(entries, run)
+    told = {
+        "run": run,
+        "sop": state.sop,
+        "version": state.sop_version or "",
+        "model": state.model,
+        "state": state.state + (f", outcome {state.outcome}" if state.outcome else ""),
+        "workspace": entries[0].body.get("workspace"),
+        "size": len(entries),
+        "sign_offs": len(state.sign_offs),
+        "data": "included" if with_data else "data and models (.parquet, .skops) are left out",
+        "page": _SHOWN if page else "",
+        "signing": "" if state.ended else _SIGNING,
+        "product": __version__,
+        "verifier": sha256_hex(verifier()),
+    }
+    return _README.format_map(told).encode()
 
 
+_SHOWN = """
+  index.html
+      the run on one page; open it in any browser, it fetches nothing
+"""
 _README = """\
 AUDIT PACK of run {run}
 
   procedure    {sop} {version}
   model        {model}
-  where        it is {state}
+  state        {state}
   workspace    {workspace}
   log          {size} entries when this pack was made, {sign_offs} of them sign-offs of this run
   data         {data}
@@ -228,7 +250,8 @@ How to check it
 
   By itself a log proves order and completeness to whoever kept an older checkpoint of it (runs/log/checkpoint, a
   few lines). If you have one from an earlier pack:  python verify.py --checkpoint FILE
-
+{signing}"""
+_SIGNING = """
 How to sign from here
 
   A reviewer signs on any machine that has sopkit and the reviewer's own key, and sends the small file that comes

@@ -70,7 +70,8 @@ def write(
     _require_verified(verify_archive(workspace, [run]), run)
     left_out = frozenset() if with_data else contents.data_of(entries)
     objects = [digest for digest in contents.objects_of(workspace, entries, run) if digest not in left_out]
-    own = {contents.VERIFIER: contents.verifier(), contents.README: _readme(entries, run, with_data, page is not None)}
+    text = contents.readme(entries, run, with_data=with_data, page=page is not None)
+    own = {contents.VERIFIER: contents.verifier(), contents.README: text}
     if page is not None:
         own[contents.PAGE] = page
     files = {contents.MANIFEST: _manifest(workspace, entries, run, objects, own, with_data), **own}
@@ -160,29 +161,6 @@ def _log_key(workspace: Workspace) -> Ed25519PrivateKey:
     if verifier_key(named.name, private) != named:
         raise SopkitError("the log key is not the one that the log's first entry names", where=path, expected=named)
     return private
-
-
-def _readme(entries: Sequence[Entry], run: str, with_data: bool, page: bool) -> bytes:
-    from sopkit import __version__
-
-    state = run_state(entries, run)
-    shown = "\n  index.html\n      the run on one page; open it in any browser, it fetches nothing\n" if page else ""
-    return contents.readme(
-        {
-            "run": run,
-            "sop": state.sop,
-            "version": state.sop_version or "",
-            "model": state.model,
-            "state": state.state + (f", outcome {state.outcome}" if state.outcome else ""),
-            "workspace": str(entries[0].body.get("workspace")),
-            "size": str(len(entries)),
-            "sign_offs": str(len(state.sign_offs)),
-            "data": "included" if with_data else "data and models (.parquet, .skops) are left out",
-            "page": shown,
-            "product": __version__,
-            "verifier": sha256_hex(contents.verifier()),
-        }
-    )
 
 
 def _stored(

@@ -273,7 +273,14 @@ def record_cell(entry: Body) -> Body:
     rows = {name: told[name] for name in ("name", "role", "decision", "meaning")}
     rows = {"who": rows.pop("name"), **rows, "comment": told["comment"] or "none"}
     rows |= {"checklist": "\n".join(answers)} if answers else {}
-    rows["conditions"] = "\n".join(told["conditions"]) or "none"
+    rows |= {"opened before": ", ".join(told["opened"])} if told.get("opened") else {}
+    conditions = []
+    for number, one in enumerate(told["conditions"], 1):
+        if isinstance(one, dict):
+            what = f"{one['severity']} severity, owner {one['owner']}, due {one['due']}"
+            one = f"{entry['seq']}.{number}: {one['text']} ({what})"
+        conditions.append(one)
+    rows["conditions"] = "\n".join(conditions) or "none"
     rows["signed"] = f"{told['run']}, stage {told['stage']}, attempt {told['attempt']}, gate {told['gate']}"
     rows["procedure"] = "{name} {version}, sha256 {digest}".format(**told["sop"])
     rows |= {"subjects": "\n".join(subjects), "when": f"{told['at']}, log entry {entry['seq']}"}
