@@ -38,7 +38,6 @@ from sopkit.archive.checkpoint import VerifierKey, open_note
 from sopkit.archive.entries import Entry
 from sopkit.archive.folders import IN_STORE_ONLY
 from sopkit.archive.runs import run_state
-from sopkit.archive.waivers import KINDS
 from sopkit.archive.workspace import NAME, RUN_ID, Workspace
 from sopkit.errors import Untrusted
 
@@ -155,13 +154,12 @@ def is_name_of_a_pack(name: str, manifest: Manifest) -> bool:
 
 def objects_of(workspace: Workspace, entries: Sequence[Entry], run: str) -> list[str]:
     """The digests of all that the store has of a run: what its entries name, also of what it used, all people files,
-    and SOP and model file of each run in which something was waived. Raises NotFound.
+    and SOP and model file of every run, by which waivers and conditions of other runs are judged.
     """
     wanted = named_by(entries, run)
-    waived = {entry.run for entry in entries if entry.kind in KINDS.values()}
     for entry in entries:
-        if entry.kind == "run.started" and entry.run is not None and entry.run in waived:
-            pins = run_state(entries, entry.run).pins
+        if entry.kind == "run.started":
+            pins = dict(entry.body.get("pins") or {})
             wanted.update(str(pins[name]) for name in ("sop", "model") if pins.get(name))
     return sorted(digest for digest in wanted if workspace.store.has(digest))
 

@@ -398,7 +398,8 @@ class Verification:
         self.log()
         self.manifest()
         self.older(older)
-        for check in (self.store, self.people, self.notebooks, self.run_folder, self.sign_offs, self.waivers):
+        checks = (self.store, self.people, self.notebooks, self.run_folder, self.sign_offs, self.waivers, self.others)
+        for check in checks:
             try:
                 check()
             except Wrong as wrong:
@@ -551,7 +552,7 @@ class Verification:
         before = [keys for start, keys in self.in_force if start < seq]
         return {**(self.demo if demo else {}), **(before[-1] if before else {})}
 
-    def statement(self, entry: Body, keys: dict[str, Key], kind: str) -> Body:
+    def statement(self, entry: Body, keys: dict[str, Key], kind: str | None) -> Body:
         """What the envelope of an entry states, its signature checked (DSSE). Raises Wrong."""
         where = f"log entry {entry['seq']}"
         try:
@@ -564,7 +565,7 @@ class Verification:
         message = b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
         self.signed(key.public, base64.b64decode(signature["sig"]), message, where)
         told: Body = parsed(payload)
-        self.hold(told["predicateType"] == kind, f"{where}: it states something else, {told['predicateType']}")
+        self.hold(kind in (None, told["predicateType"]), f"{where}: it states something else, {told['predicateType']}")
         return told
 
     # Notebooks and the run folder
@@ -695,6 +696,20 @@ class Verification:
             same = taken_up.get(str(entry["seq"]), sha256(payload)) == sha256(payload)
             self.hold(same, f"{where}: the run took up another waiver")
             self.tell(f"waiver       {where}: {said['name']}, {key.owner}: {said['finding']}: {said['reason']}")
+
+    def others(self) -> None:
+        """Whatever else a person has signed in this run, of a kind that came after this verifier was written."""
+        for entry in self.own:
+            if (
+                entry["body"].get("envelope")
+                and entry["kind"] != "sign_off"
+                and not entry["kind"].startswith("waiver.")
+            ):
+                keys = self.keys_at(entry["seq"])
+                told = self.statement(entry, keys, None)
+                key = keys[entry["body"]["envelope"]["signatures"][0]["keyid"]]
+                self.agrees(entry, told["predicate"], key, ())
+                self.tell(f"signed       log entry {entry['seq']}: {entry['kind']}, {key.owner}")
 
 
 def main(arguments: list[str]) -> int:
