@@ -54,7 +54,7 @@ class Desk:
         self._opened: dict[tuple[str, int], set[str]] = {}
         self._log_size = -1
         self.panel = ""
-        self.runs = fields.choice("Run", width="min(100%, 44em)")
+        self.runs = fields.choice("Run", short=True, width="min(100%, 40em)")
         self.said = fields.html()
         self.tabs = ipywidgets.ToggleButtons(options=list(PANELS), value=panel, style={"button_width": "auto"})
         self.tabs.add_class("sop-tabs")
@@ -65,7 +65,7 @@ class Desk:
             [
                 ipywidgets.HTML(f"<style>{style()}</style>", layout=ipywidgets.Layout(height="0", margin="0")),
                 self.head,
-                ipywidgets.HBox([self.runs, look_again], layout=ipywidgets.Layout(flex_flow="row wrap")),
+                ipywidgets.HBox([self.runs, self.identity.key, look_again], layout=ipywidgets.Layout(flex_flow="row wrap")),
                 self.tabs,
                 self.said,
                 self.place,
@@ -76,6 +76,7 @@ class Desk:
         self.open(panel)
         self.tabs.observe(lambda change: self.open(change["new"]), "value")
         self.runs.observe(lambda change: self.look_at(change["new"]), "value")
+        self.identity.key.observe(lambda _: self.refresh(), "value")
         self._watch = watching.every(2.0, self.follow, self.say)
 
     def _repr_mimebundle_(self, **how: Any) -> Any:

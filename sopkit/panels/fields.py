@@ -51,10 +51,11 @@ def button(label: str, does: Callable[[], Any], *, primary: bool = False, toolti
 
 
 def labelled(kind: type[ipywidgets.DOMWidget], label: str, value: Any = None, **options: Any) -> Any:
-    """A field with its label, which a screen reader speaks."""
+    """A field with its label, which a screen reader speaks; labels form a column, but for `short` ones."""
     given = {} if value is None else {"value": value}
     layout = ipywidgets.Layout(width=options.pop("width", "min(100%, 36em)"))
-    return kind(description=label, description_allow_html=False, style=WIDE, layout=layout, **given, **options)
+    style = {"description_width": "initial"} if options.pop("short", False) else WIDE
+    return kind(description=label, description_allow_html=False, style=style, layout=layout, **given, **options)
 
 
 def choice(label: str, options: Sequence[Any] = (), **more: Any) -> ipywidgets.Dropdown:

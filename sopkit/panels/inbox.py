@@ -30,17 +30,17 @@ class InboxPanel:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.sop = fields.choice("SOP", [ANY], width="16em")
-        self.model = fields.choice("Model", [ANY], width="20em")
-        self.role = fields.choice("Role", [ANY], width="18em")
+        self.sop = fields.choice("SOP", [ANY], short=True, width="auto")
+        self.model = fields.choice("Model", [ANY], short=True, width="auto")
+        self.role = fields.choice("Role", [ANY], short=True, width="auto")
         self.mine = fields.labelled(ipywidgets.Checkbox, "Only what waits for me", False, indent=False, width="auto")
         self.search = fields.labelled(ipywidgets.Text, "Search", "", placeholder="model, outcome, run, words")
         self.waiting = ipywidgets.VBox()
         self.counted = fields.html()
-        self.finished = fields.labelled(ipywidgets.Select, "Finished runs", options=[], rows=8, width="100%")
+        self.finished = fields.labelled(ipywidgets.Select, "Finished runs", options=[], rows=8, width="99%")
         self.look = fields.button("Look at this run", self.open_finished)
         filters = ipywidgets.HBox([self.sop, self.model, self.role, self.mine])
-        filters.layout.flex_flow = "row wrap"
+        filters.layout.flex_flow, filters.layout.align_items = "row wrap", "center"
         past = [fields.html(fragment("heading", text="Finished")), self.search, self.finished, self.look]
         self.widget = ipywidgets.VBox([filters, self.counted, self.waiting, *past])
         for field in (self.sop, self.model, self.role, self.mine, self.search):

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sopkit.views import pictures, wording
+from sopkit.views import comparison_pictures, drift_pictures, pictures, wording
 
 __all__ = ["fragment", "render", "style"]
 
@@ -56,5 +56,5 @@ def _environment() -> Environment:
         "value": wording.value,
         "verdict": wording.verdict,
     }
-    environment.globals |= {"pictures": pictures}
+    environment.globals |= {"pictures": pictures, "comparison_pictures": comparison_pictures, "drift_pictures": drift_pictures}
     return environment
