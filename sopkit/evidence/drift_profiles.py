@@ -26,12 +26,12 @@ from sopkit.evidence.drift import Drift, block_groups
 from sopkit.evidence.drift_by_slice import BySlice, Slices, by_slice, judged_together, slices_of
 from sopkit.evidence.drift_over_time import Timeline, timeline
 from sopkit.evidence.overview import Note
-from sopkit.evidence.profiles import MISSING, NEW, OTHER, Profile, binned, texts
+from sopkit.evidence.profiles import MISSING, NEW, OTHER, Profile, binned, numbers, texts
 from sopkit.evidence.text_drift import TextDrift, auc_of_psi
 
 __all__ = ["DriftProfiles", "drift_profiles"]
 
-NAMED_FROM, LONGEST, BARS, NAMES, LINES, SHOWN = 10, 60, 20, 12, 4, 60
+NAMED_FROM, LONGEST, BARS, NAMES, LINES, SHOWN = 10, 60, 20, 12, 3, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +133,7 @@ def drift_profiles(
                 **_method(column, drift, by_blocks=blocks is not None),
                 "weight": plain(_short(column.weight)),
                 "importance": _short(known.get(column.name, 0.0) / total) if total else None,
+                "quartiles": _quartiles(column, reference, current),
                 "missing": [_short(column.missing_reference), _short(column.missing_current)],
                 "new": _new(column),
                 "distribution": kept,
@@ -178,6 +179,17 @@ def _method(column: ColumnDrift, drift: Drift, *, by_blocks: bool) -> dict[str, 
     over = "the reference's quantile bins" if binned else "the values themselves"
     method = f"population stability index over {over}, missing values being one of them, {after}"
     return {"measure": "PSI", "value": _short(column.psi), "threshold": limit, "method": method}
+
+
+def _quartiles(column: ColumnDrift, *tables: pd.DataFrame) -> list[list[float | None]] | None:
+    """The quartiles of both sides, of numbers with enough rows to have any."""
+    if column.kind != "numeric" or column.profile is None:
+        return None
+    sides = [numbers(table[column.name]) for table in tables]
+    known = [side[~np.isnan(side)] for side in sides]
+    if min(len(side) for side in known) < NAMED_FROM:
+        return None
+    return [[_short(value) for value in np.quantile(side, [0.25, 0.5, 0.75])] for side in known]
 
 
 def _new(column: ColumnDrift) -> dict[str, Any]:

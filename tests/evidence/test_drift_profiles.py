@@ -69,6 +69,10 @@ def test_quartiles_over_time_are_those_of_the_period():
     assert (first, last) == (pytest.approx(10, abs=0.6), pytest.approx(15, abs=0.6))
     assert over["low"][0] < first < over["high"][0]
     assert told["current"]["from"].startswith("2024-06-01")
+    assert [side[1] for side in column(profiles, "a")["quartiles"]] == [
+        pytest.approx(10, abs=0.3),
+        pytest.approx(15, abs=0.3),
+    ]
 
 
 def test_a_time_without_rows_is_a_gap():
