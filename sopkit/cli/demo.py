@@ -122,7 +122,7 @@ def _show(console: Console, workspace: Workspace, state: RunState) -> None:
     console.print()
     console.print(terminal.run_view(told))
     console.print(f"\nrun notebooks: {workspace.root.name}/{told['folder']}/")
-    console.print(f"as a page:     {write_page(workspace, told)}\n")
+    console.print(f"as a page:     {write_page(workspace, state)}\n")
 
 
 def _runs(workspace: Workspace) -> list[RunState]:

@@ -1,20 +1,20 @@
-"""`sop status`, `sop show`, `sop verify`: where things stand, by the log; nothing is written."""
+"""`sop status`, `sop show`, `sop verify`: where things stand, by the log; nothing is recorded."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sopkit.cli.options import Folder, Json, RunId, StageId, here, print_json
-from sopkit.errors import NotFound
+from sopkit.cli.options import Folder, Json, here, print_json
+from sopkit.errors import NotFound, SopkitError, WrongUse
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
+    from sopkit.archive.runs import RunState
     from sopkit.archive.workspace import Workspace
 
 __all__ = ["print_view", "show", "status", "verify", "write_page"]
@@ -41,7 +41,7 @@ def status(
             print_json(told)
             return
         print_view(terminal.run_view(told))
-        typer.echo(f"\nas a page:  {write_page(found, told)}")
+        typer.echo(f"\nas a page:  sop show {told['run']} --html")
         return
     listed = facts.list_facts(as_signed(found, state) for state in run_states(found.log.entries()))
     if json:
@@ -53,32 +53,74 @@ def status(
 
 
 def show(
-    run: RunId,
-    stage: StageId,
-    attempt: Annotated[
-        int | None, typer.Option(metavar="N", help="An earlier attempt (default: the current one).")
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run's id, the start of it, or 'last'; with --html: none is all."),
     ] = None,
+    stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="Only this stage, such as 'evaluate'.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option(metavar="N", help="An earlier attempt of the stage (default: the current one).")
+    ] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write everything that the desk shows as a page, beside the run.")
+    ] = False,
     json: Json = False,
     workspace: Folder = None,
 ) -> None:
-    """A stage's results, verdicts and what it attached.
+    """What the stages of a run found: results, verdicts and what they attached; on the terminal or as a page.
 
     Example:  sop show last evaluate
+
+    Example:  sop show last --html
     """
     from sopkit.views import facts, terminal
     from sopkit.views.standing import facts_of, find_run, find_stage, pinned_sop
 
     found = here()
+    if html:
+        _show_pages(found, run, json=json)
+        return
+    if run is None:
+        raise WrongUse("which run?", expected="sop show RUN [STAGE]", remedy="sop status  lists the runs")
     state = find_run(found, run)
     sop = pinned_sop(found, state)
+    if stage is None:
+        told = facts_of(found, state)
+        if json:
+            print_json(told)
+            return
+        print_view(terminal.run_view(told))
+        for each in told["stages"]:
+            if each["attempt"]:
+                typer.echo()
+                print_view(terminal.stage_view(told, each))
+        return
     wanted = find_stage(sop, stage)
     try:
-        told = facts.stage_facts(state, wanted, attempt, sop=sop)
+        one = facts.stage_facts(state, wanted, attempt, sop=sop)
     except KeyError:
         made = [str(each.number) for each in state.stage(wanted.id).attempts]
         expected = f"one of {', '.join(made)}" if made else "none: the stage has not started"
         raise NotFound(f"stage '{stage}' has no attempt {attempt}", where=state.id, expected=expected) from None
-    print_json(told) if json else print_view(terminal.stage_view(facts_of(found, state), told))
+    print_json(one) if json else print_view(terminal.stage_view(facts_of(found, state), one))
+
+
+def _show_pages(found: Workspace, run: str | None, *, json: bool) -> None:
+    """Write the page of a run; without one the list of all runs, and the pages of those that have none."""
+    from rich.progress import track
+
+    from sopkit.archive.runs import run_states
+    from sopkit.views.standing import find_run
+    from sopkit.views.written import page_of, write_index, write_run
+
+    if run is not None:
+        written = [write_run(found, find_run(found, run))]
+    else:
+        missing = [state for state in run_states(found.log.entries()) if not page_of(found, state).exists()]
+        shown = track(missing, "Pages", console=_standard_error(), transient=True, disable=len(missing) < 5)
+        written = [write_index(found), *(write_run(found, state) for state in shown)]
+    paths = [os.path.relpath(path) for path in written]
+    print_json(paths) if json else typer.echo("\n".join(paths))
 
 
 def verify(
@@ -106,17 +148,20 @@ def verify(
     raise typer.Exit(0 if told["ok"] else 1)
 
 
-def write_page(workspace: Workspace, facts: Mapping[str, Any]) -> Path:
-    """Write the static page of a run, replacing an older one; returns it, as seen from the current folder.
+def write_page(workspace: Workspace, state: RunState) -> str:
+    """Write the static page of a run beside it; where it lies as seen from the current folder, or why it does not."""
+    from sopkit.views.written import write_run
 
-    It lies in `.sop/pages`: a report that may be rendered anew at any time, so `runs/` holds records only.
-    """
-    from sopkit.archive.publish import publish
-    from sopkit.views.pages import run_page
+    try:
+        return os.path.relpath(write_run(workspace, state))
+    except SopkitError as error:  # a report that cannot be written does not undo what was recorded
+        return f"not written: {error.what}"
 
-    path = workspace.sop / "pages" / f"{facts['run']}.html"
-    publish(path, run_page(facts, root="../..").encode(), replace=True)
-    return Path(os.path.relpath(path))
+
+def _standard_error() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 def print_view(view: RenderableType) -> None:

@@ -31,14 +31,18 @@ def page(title: str, sections: Sequence[Section], *, head: Markup | str = "", fo
     return render("page.html", title=title, style=Markup(style()), head=head, sections=sections, foot=foot)
 
 
-def run_page(run: Mapping[str, Any], *, root: str = ".", sections: Sequence[Section] = ()) -> str:
+def run_page(
+    run: Mapping[str, Any], *, root: str = ".", sections: Sequence[Section] = (), entries: int | None = None
+) -> str:
     """The page of a run from its facts (`facts.run_facts`); `root` is the way from the page to the workspace.
 
     `sections` come between the stages and the sign-offs: what was found about the data, the drift, the comparison.
+    `entries` is how many log entries it was rendered from.
     """
+    log = "the log" if entries is None else f"the first {entries:,} entries of the log"
     foot = Markup(
-        "A report, not a record: it is rendered from the log. <code>sop verify {}</code> checks the records."
-    ).format(run["run"])
+        "A report, not a record: it is rendered from {}. <code>sop verify {}</code> checks the records."
+    ).format(log, run["run"])
     parts = [
         Section("stages", "Stages and results", fragment("run", run=run, root=root)),
         *sections,
