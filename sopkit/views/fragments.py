@@ -56,5 +56,9 @@ def _environment() -> Environment:
         "value": wording.value,
         "verdict": wording.verdict,
     }
-    environment.globals |= {"pictures": pictures, "comparison_pictures": comparison_pictures, "drift_pictures": drift_pictures}
+    environment.globals |= {
+        "pictures": pictures,
+        "comparison_pictures": comparison_pictures,
+        "drift_pictures": drift_pictures,
+    }
     return environment
