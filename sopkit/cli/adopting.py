@@ -63,7 +63,7 @@ def adopt(
         remedy = "add under triggers.conditions:  manual: {kind: manual, mode: manual}"
         raise WrongUse("the model file has no manual trigger, so no person can start a run", where=path, remedy=remedy)
     _refuse_no_later_rows(file, end, clock)
-    given: dict[str, Any] = {"adopt": _kept(found, file, uri, end), "reason": f"a person adopts {uri}"}
+    given: dict[str, Any] = {"adopt": _kept(found, file, uri, end)}
     if end is not None:
         given["trained_until"] = end.isoformat()
     else:
@@ -73,7 +73,7 @@ def adopt(
         found,
         person(by, demo=demo_reviewers),
         lambda runner: runner.start(
-            SOP, model=model, parameters=given, as_of=clock, demo=demo_reviewers, reason=given["reason"]
+            SOP, model=model, parameters=given, as_of=clock, demo=demo_reviewers, reason=f"a person adopts {uri}"
         ),
         model=model,
     )

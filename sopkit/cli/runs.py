@@ -18,16 +18,17 @@ __all__ = ["EXIT_CODES", "abandon", "execute", "report", "resume", "run"]
 
 EXIT_CODES = {"done": 0, "failed": 1, "running": 1, "waiting": 3, "stopped": 4, "abandoned": 4}
 Until = Annotated[str | None, typer.Option(metavar="STAGE", help="Execute nothing after this stage.")]
+Given = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the notebooks; JSON or text."),
+]
 WaitOk = Annotated[bool, typer.Option("--wait-ok", help="Waiting for a sign-off or the clock is exit code 0, for CI.")]
 
 
 def run(
     sop: Annotated[str, typer.Argument(metavar="SOP", help="The SOP, such as 'retraining'.")],
     model: Annotated[str, typer.Option(metavar="NAME", help="The model file, such as 'flights'.")],
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the notebooks; JSON or text."),
-    ] = None,
+    parameter: Given = None,
     as_of: AsOf = None,
     until: Until = None,
     by: By = None,
@@ -58,6 +59,7 @@ def run(
 
 def resume(
     run: RunId,
+    parameter: Given = None,
     as_of: AsOf = None,
     until: Until = None,
     by: By = None,
@@ -67,16 +69,18 @@ def resume(
 ) -> None:
     """Take a run up again, from the log: after a sign-off, a wait, a failure or a crash.
 
+    A parameter is taken by stages that are still to be executed; a run keeps what it was given before.
+
     Example:  sop resume last --as-of 2013-07-15
     """
     from sopkit.views.standing import find_run
 
-    clock, found = moment(as_of), here()
+    clock, given, found = moment(as_of), parameters(parameter or []), here()
     known = find_run(found, run)
     state = execute(
         found,
         person(by, demo=known.demo),
-        lambda runner: runner.resume(known.id, as_of=clock, until=until),
+        lambda runner: runner.resume(known.id, as_of=clock, until=until, parameters=given),
         model=known.model,
     )
     raise typer.Exit(report(found, state, json=json, wait_ok=wait_ok))
@@ -132,5 +136,5 @@ def report(workspace: Workspace, state: RunState, *, json: bool = False, wait_ok
     else:
         print_view(terminal.run_view(facts))
         typer.echo(f"\nrun notebooks: {facts['folder']}/")
-        typer.echo(f"as a page:     {write_page(workspace, facts)}")
+        typer.echo(f"as a page:     {write_page(workspace, state)}")
     return 0 if wait_ok and state.state == "waiting" else EXIT_CODES[state.state]

@@ -20,7 +20,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from sopkit.errors import DefinitionError, ParameterError
 
-__all__ = ["Parameter", "check_parameters", "declared_parameters"]
+__all__ = ["OWN", "Parameter", "check_parameters", "declared_parameters"]
+
+OWN = ("run", "model", "as_of", "reason")  # what the runner itself gives to a notebook that declares it
 
 _NAMES: dict[str, Any] = {
     "str": str,

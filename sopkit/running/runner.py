@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sopkit.archive import people
@@ -23,17 +23,24 @@ from sopkit.archive.folders import rebuild
 from sopkit.archive.log import Entry
 from sopkit.archive.runs import RunState, active_run, new_run_id, run_state
 from sopkit.archive.workspace import Workspace
-from sopkit.definitions.rendering import render_value
 from sopkit.definitions.results import plain
-from sopkit.definitions.sop import Stage
-from sopkit.errors import Busy, NotFound, SopkitError, WrongUse
+from sopkit.errors import Busy, SopkitError, WrongUse
 from sopkit.modelling.environment import describe
 from sopkit.running import attempts, effects, waived
+from sopkit.running.asked import (
+    check_until,
+    clock_of,
+    duration,
+    refuse_own,
+    refused_live,
+    require_later,
+    require_parameters,
+)
 from sopkit.running.demonstration import sign_as_demo_reviewers
 from sopkit.running.open_run import OpenRun, now
 from sopkit.running.parameters import check_parameters
 from sopkit.running.pins import Pinned, differing, pin, pinned
-from sopkit.running.planning import Conclude, Execute, Finish, Perform, Wait, next_action
+from sopkit.running.planning import Action, Conclude, Execute, Finish, Perform, Wait, next_action
 
 __all__ = ["Runner"]
 
@@ -76,12 +83,13 @@ class Runner:
         """
         parameters = dict(parameters or {})
         wanted = pin(self.workspace, sop, model)
+        refuse_own(parameters)
         check_parameters(parameters, wanted.parameters)
-        _check_until(wanted, until)
+        check_until(wanted, until)
         self._check_credentials(wanted)
         self._check_source(wanted)
         mode = self._mode(as_of, demo)
-        at, clock = now(), _clock(as_of)
+        at, clock = now(), clock_of(as_of)
         log = self.workspace.open_log(mode, at=at)
         self._adopt_people(at, demo)
         run = new_run_id(clock, model, self.workspace.sop_folder(sop))
@@ -104,26 +112,31 @@ class Runner:
             raise
         return self._advance(self._open(run), clock, until)
 
-    def resume(self, run: str, *, as_of: datetime | None = None, until: str | None = None) -> RunState:
+    def resume(
+        self,
+        run: str,
+        *,
+        as_of: datetime | None = None,
+        until: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> RunState:
         """Take a run up again, from the log. Of a run that is over, only the folder is put right.
 
-        Raises WrongUse for a clock that runs backwards, NotFound for a run that does not exist.
+        `parameters` are for stages that are still to be executed. Raises WrongUse for a clock that runs backwards,
+        NotFound for a run that does not exist, ParameterError for a parameter that comes too late or was another one.
         """
         state = self._open(run).state
         if state.ended:
             rebuild(self.workspace, run)  # what was saved over since is put right
             return state
         if as_of is not None and self.workspace.mode == "live":
-            raise _live("--as-of")
-        clock = _clock(as_of) if as_of or not state.simulated else state.as_of
-        if clock < state.as_of:
-            raise WrongUse(
-                f"the clock of run {run} does not run backwards",
-                expected=f"--as-of {render_value(state.as_of)} or later",
-                got=render_value(clock),
-            )
+            raise refused_live("--as-of")
+        clock = clock_of(as_of) if as_of or not state.simulated else state.as_of
+        require_later(clock, state)
         definitions = pinned(self.workspace, state)
-        _check_until(definitions, until)
+        check_until(definitions, until)
+        given = dict(parameters or {})
+        require_parameters(given, definitions, state)
         at = now()
         self._adopt_people(at, state.demo)
         opened = self._open(run)
@@ -131,7 +144,9 @@ class Runner:
             differs = differing(self.workspace, state)
             if differs:
                 opened.notices([f"changed since the run started, and not used by it: {', '.join(differs)}"])
-            opened.log("run.resumed", as_of=clock, body={"differs": differs, "until": until})
+            require_parameters(given, definitions, opened.state)  # nobody else runs it now
+            body = {"differs": differs, "until": until} | ({"parameters": plain(given)} if given else {})
+            opened.log("run.resumed", as_of=clock, body=body)
         return self._advance(opened, clock, until)
 
     def abandon(self, run: str, reason: str) -> RunState:
@@ -144,6 +159,12 @@ class Runner:
             opened.recover()
             opened.log("run.abandoned", body={"reason": reason})
         return opened.state
+
+    def ahead(self, run: str, *, as_of: datetime | None = None) -> Action:
+        """What a resume would do first; nothing is written. Raises as `resume`."""
+        opened = self._open(run)
+        clock = clock_of(as_of) if as_of or not opened.state.simulated else opened.state.as_of
+        return self._next(opened, pinned(self.workspace, opened.state), clock)
 
     # ------------------------------------------------------------ the loop
 
@@ -159,16 +180,7 @@ class Runner:
     def _go_on(self, run: OpenRun, definitions: Pinned, clock: datetime, until: str | None) -> bool:
         """Do the next thing; False if there is nothing to be done now."""
         state = run.state
-        action = next_action(
-            definitions.sop,
-            state,
-            as_of=clock,
-            gate=run.gate,
-            wait_of=lambda stage: _duration(definitions, stage),
-            inputs_now=lambda: self._inputs_now(run, definitions),
-            moving=effects.MOVING,
-            until=until,
-        )
+        action = self._next(run, definitions, clock, until)
         match action:
             case Execute():
                 return attempts.execute(run, definitions, action, clock)
@@ -186,6 +198,18 @@ class Runner:
                     run.log("run.outcome", stage=stage, body={"outcome": outcome, "why": why})
                 run.log("run.finished", body={"state": end, "why": why})
         return False
+
+    def _next(self, run: OpenRun, definitions: Pinned, clock: datetime, until: str | None = None) -> Action:
+        return next_action(
+            definitions.sop,
+            run.state,
+            as_of=clock,
+            gate=run.gate,
+            wait_of=lambda stage: duration(definitions, stage),
+            inputs_now=lambda: self._inputs_now(run, definitions),
+            moving=effects.MOVING,
+            until=until,
+        )
 
     def _signed_by_demo(self, run: OpenRun, definitions: Pinned, wait: Wait) -> bool:
         signs = [need for need in wait.needs if need["kind"] == "sign_off"]
@@ -213,7 +237,7 @@ class Runner:
     def _mode(self, as_of: datetime | None, demo: bool) -> str:
         mode = self.workspace.mode
         if mode == "live" and (as_of is not None or demo):
-            raise _live("--as-of" if as_of is not None else "--demo-reviewers")
+            raise refused_live("--as-of" if as_of is not None else "--demo-reviewers")
         return mode or ("simulation" if as_of is not None or demo else "live")
 
     def _check_credentials(self, definitions: Pinned) -> None:
@@ -255,37 +279,3 @@ def _no_active_run(model: str) -> Callable[[Sequence[Entry]], None]:
             )
 
     return expect
-
-
-def _clock(as_of: datetime | None) -> datetime:
-    moment = now()
-    if as_of is None:
-        return moment
-    clock = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
-    if clock > moment:
-        raise WrongUse(
-            "the clock of a run never lies in the future", expected="now or earlier", got=render_value(clock)
-        )
-    return clock
-
-
-def _live(option: str) -> WrongUse:
-    return WrongUse(
-        f"this workspace is live: {option} is refused",
-        remedy="make a workspace to try things in: `sop new DIR`, and run there",
-    )
-
-
-def _check_until(definitions: Pinned, until: str | None) -> None:
-    stages = [stage.id for stage in definitions.sop.stages]
-    if until is not None and until not in stages:
-        raise NotFound(f"no stage '{until}'", expected=f"one of {', '.join(stages)}")
-
-
-def _duration(definitions: Pinned, stage: Stage) -> timedelta:
-    value: Any = definitions.model
-    for name in (stage.wait or "").split("."):
-        value = getattr(value, name, None)
-    if not isinstance(value, timedelta):
-        raise WrongUse(f"stage '{stage.id}' waits for `{stage.wait}`, which is not a duration of the model file")
-    return value
