@@ -19,6 +19,7 @@ from typing import Any
 
 from sopkit.archive import envelopes
 from sopkit.archive.checklist import stated
+from sopkit.archive.conditions import require_conditions
 from sopkit.archive.countable import open_case, require_comment, require_counts, withdrawn
 from sopkit.archive.entries import Entry
 from sopkit.archive.folders import rebuild
@@ -70,19 +71,22 @@ def _judged(workspace: Workspace, entries: Sequence[Entry], envelope: Mapping[st
         "envelope": dict(envelope),
         "demo": signer is not None and signer.demo,
         "key": key,
-        **{name: told[name] for name in ("role", "gate", "decision", "comment", "withdraws", "checklist")},
+        **{name: told[name] for name in _REPEATED},
     }
     by = signer.person.id if signer else None
     entry = Entry(len(entries) + 1, at, "sign_off", None, told["run"], told["stage"], told["attempt"], by, body)
     said = read_sign_off(entry, people, wall_time(entries, at), workspace.log.root_at)
     spoken = read_sign_offs(workspace, entries, said.run)[0]
     _require_new(spoken, said, told["log"]["size"])
-    require_comment(said.decision, said.comment, f"{said.run}, stage {said.stage}")
+    where, signed_at = f"{said.run}, stage {said.stage}", datetime.fromisoformat(told["at"])
+    require_comment(said.decision, said.comment, where)
+    require_conditions(said.conditions, said.decision, case.sop, people.people, signed_at, where)
     require_counts(case, spoken, said)
     _require_our_words(case, spoken, said, told, by or "")
     return entry
 
 
+_REPEATED = ("role", "gate", "decision", "comment", "withdraws", "checklist", "conditions", "opened")
 _FIELDS: dict[str, tuple[type, ...]] = {
     "run": (str,),
     "sop": (dict,),
@@ -109,7 +113,7 @@ def _told(workspace: Workspace, envelope: Mapping[str, Any]) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(envelopes.payload(envelope))["predicate"]
         wrong = [name for name, kinds in _FIELDS.items() if not isinstance(told[name], kinds)]
         size, root = told["log"]["size"], told["log"]["root"]
-        datetime.fromisoformat(told["at"])
+        wrong += [] if datetime.fromisoformat(told["at"]).tzinfo else ["at"]
         for said in told["checklist"].values():
             wrong += [] if all(isinstance(said[word], str) for word in ("question", "answer")) else ["checklist"]
         wrong += [] if all(isinstance(panel, str) for panel in told["opened"]) else ["opened"]

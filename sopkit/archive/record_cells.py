@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,7 +81,7 @@ def _source(record: LoggedEnvelope) -> str:
         "comment": told["comment"] or "none",
         **_checklist(told.get("checklist") or {}),
         **({"opened before": ", ".join(told["opened"])} if told.get("opened") else {}),
-        "conditions": "\n".join(told["conditions"]) or "none",
+        "conditions": "\n".join(_conditions(told["conditions"], record.seq)) or "none",
         "signed": f"{told['run']}, stage {told['stage']}, attempt {told['attempt']}, gate {told['gate']}",
         "procedure": f"{sop['name']} {sop['version']}, sha256 {sop['digest']}",
         "subjects": "\n".join(digests),
@@ -102,6 +102,16 @@ def _checklist(answers: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         by = f" (by {said['answered_by']})" if "answered_by" in said else ""
         lines.append(f"{said['answer']}: {said['question']}{by}")
     return {"checklist": "\n".join(lines)} if lines else {}
+
+
+def _conditions(stated: Sequence[Any], seq: int) -> Iterator[str]:
+    """One line each; those of older releases are texts alone, and are shown as ever."""
+    for number, each in enumerate(stated, 1):
+        if isinstance(each, str):
+            yield each
+        else:
+            what = f"{each['severity']} severity, owner {each['owner']}, due {each['due']}"
+            yield f"{seq}.{number}: {each['text']} ({what})"
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -25,7 +25,7 @@ from sopkit.definitions.model import ModelFile
 from sopkit.definitions.sop import Gate, Sop
 from sopkit.errors import NotFound, SignOffRefused, SopkitError, Untrusted, WrongUse
 
-__all__ = ["Case", "case_of", "gate_result", "makers_of", "read_sign_offs", "sop_of", "subject_of"]
+__all__ = ["Case", "case_of", "gate_of", "makers_of", "model_of", "read_sign_offs", "sop_of", "subject_of"]
 
 
 @dataclass(frozen=True)
@@ -54,27 +54,6 @@ class Case:
         )
 
 
-def gate_result(
-    workspace: Workspace, entries: Sequence[Entry], run: str, stage: str, *, at: datetime | None = None
-) -> GateResult:
-    """Judge the gate of a stage from the log; `at` (default: the last entry's wall time) is for `valid_for`.
-
-    Closed, with the reason, where there is no sealed attempt. Raises NotFound (no such run or stage),
-    WrongUse (the stage has no gate).
-    """
-    gate = _gate(workspace, run_state(entries, run), stage)[1]
-    try:
-        case = case_of(workspace, entries, run, stage)
-    except SignOffRefused as error:
-        return GateResult(gate.id, gate.roles, dict.fromkeys(gate.roles, ()), dict(gate.roles), reasons=(error.what,))
-    sign_offs, forged = read_sign_offs(workspace, entries, run)
-    mine = [sign_off for sign_off in sign_offs if sign_off.gate == gate.id]
-    result = case.judge(mine, at or entries[-1].at)
-    logged_here = {entry.seq for entry in Entries.of(entries).of_run(run) if entry.stage == stage}
-    unverified = tuple(refused for refused in forged if refused.seq in logged_here)
-    return replace(result, refused=(*unverified, *result.refused))
-
-
 def subject_of(workspace: Workspace, entries: Sequence[Entry], run: str, stage: str) -> Subject:
     """What is signed at the gate of a stage now: its newest attempt.
 
@@ -88,7 +67,7 @@ def case_of(
 ) -> Case:
     """What the gate of a stage is judged from, for its newest attempt or the one named. Raises as `subject_of`."""
     state = run_state(entries, run)
-    sop, gate = _gate(workspace, state, stage)
+    sop, gate = gate_of(workspace, state, stage)
     known = state.stage(stage)
     attempt = known.current if attempt_number is None else known.attempt(attempt_number)
     if attempt is None or attempt.status not in ("sealed", "returned"):
@@ -124,7 +103,7 @@ def sop_of(workspace: Workspace, state: RunState) -> Sop:
 
 def makers_of(workspace: Workspace, state: RunState) -> tuple[frozenset[str | None], frozenset[str]]:
     """Who executed a run (None among them: that is not known), and who wrote its SOP and its model file."""
-    named = {sop_of(workspace, state).author, *([_model(workspace, state).author] if state.pins.get("model") else [])}
+    named = {sop_of(workspace, state).author, *([model_of(workspace, state).author] if state.pins.get("model") else [])}
     executors = state.executors | ({None} if state.unnamed else frozenset())
     return executors, frozenset(author for author in named if author)
 
@@ -163,7 +142,8 @@ def _stale(state: RunState, attempt: AttemptState, seen: frozenset[int] = frozen
     return ""
 
 
-def _gate(workspace: Workspace, state: RunState, stage: str) -> tuple[Sop, Gate]:
+def gate_of(workspace: Workspace, state: RunState, stage: str) -> tuple[Sop, Gate]:
+    """The pinned SOP, and the gate of one of its stages. Raises NotFound (no such stage), WrongUse (it has no gate)."""
     sop = sop_of(workspace, state)
     try:
         gate = sop.stage(stage).gate
@@ -176,7 +156,8 @@ def _gate(workspace: Workspace, state: RunState, stage: str) -> tuple[Sop, Gate]
     return sop, gate
 
 
-def _model(workspace: Workspace, state: RunState) -> ModelFile:
+def model_of(workspace: Workspace, state: RunState) -> ModelFile:
+    """The model file that a run is pinned to. Raises NotFound, DigestMismatch."""
     return _parsed_model(workspace.store.get(state.pins["model"]))
 
 

@@ -1,6 +1,6 @@
 """Who may speak at a gate: the key valid, the role held, and no part in making what is judged.
 
-Sign-offs and waivers are judged by the same rules, at the wall time and log position of the word.
+Sign-offs, waivers and settlements are judged by the same rules, at the wall time and log position of the word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime
 from sopkit.archive.people import InForce
 from sopkit.definitions.sop import Gate
 
-__all__ = ["nobody_excluded", "why_not_signer", "why_not_speaker"]
+__all__ = ["nobody_excluded", "why_not_apart", "why_not_signer", "why_not_speaker"]
 
 
 def why_not_signer(key: str, people: InForce, at: datetime) -> str | None:
@@ -43,10 +43,15 @@ def why_not_speaker(
         return f"the role '{role}' is not asked for at gate '{gate.id}'"
     if not person.holds(role, at):
         return f"{person.id} did not hold the role '{role}' at {at.isoformat()}"
-    if gate.separation and person.id in executors:
-        return f"{person.id} executed this run, and may not sign its gates"
-    if gate.separation and person.id in authors:
-        return f"{person.id} is an author of the SOP or the model file, and may not sign"
+    return why_not_apart(person.id, gate, executors=executors, authors=authors)
+
+
+def why_not_apart(person: str, gate: Gate, *, executors: frozenset[str | None], authors: frozenset[str]) -> str | None:
+    """Why a person had a part in what is judged at `gate`; None if they had none, or it does not matter there."""
+    if gate.separation and person in executors:
+        return f"{person} executed this run, and may not sign its gates"
+    if gate.separation and person in authors:
+        return f"{person} is an author of the SOP or the model file, and may not sign"
     return None
 
 

@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sopkit.archive.accepting import accept
+from sopkit.archive.conditions import Condition
 from sopkit.archive.countable import not_opened
 from sopkit.archive.entries import Entry
+from sopkit.archive.judging import gate_result
 from sopkit.archive.preparing import prepare
-from sopkit.archive.records import gate_result, read_sign_offs, subject_of
+from sopkit.archive.records import read_sign_offs, subject_of
 from sopkit.archive.statements import SignOff, Subject
 from sopkit.archive.workspace import Workspace
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 __all__ = [
+    "Condition",
     "SignOff",
     "Subject",
     "accept",
@@ -47,7 +50,7 @@ def sign(
     gate: str | None = None,
     role: str | None = None,
     comment: str = "",
-    conditions: Sequence[str] = (),
+    conditions: Sequence[Condition | str] = (),
     withdraws: int | None = None,
     answers: Mapping[str, str] | None = None,
     opened: Iterable[str] = (),
@@ -57,10 +60,11 @@ def sign(
 
     `decision` is approve, reject, return or withdraw; all but approve need a comment. `role` may be
     left out where the person holds exactly one that the gate asks for, `withdraws` (a log position)
-    where only one sign-off of theirs stands. `answers` to the checklist (id -> yes, no, not-applicable): an approval
-    answers yes to what is not named. `opened` names what the signer had opened; `seen` is the `Subject.seen` of what
-    was shown: if the subject is another one now, nothing is signed. Raises SignOffRefused for what would not count,
-    NotFound (no such run or stage), WrongUse (no gate, no such decision), RecordError (what is kept was changed).
+    where only one sign-off of theirs stands. `conditions` of an approval open findings, see `condition_states`.
+    `answers` to the checklist (id -> yes, no, not-applicable): an approval answers yes to what is not named.
+    `opened` names what the signer had opened; `seen` is the `Subject.seen` of what was shown: if the subject is
+    another one now, nothing is signed. Raises SignOffRefused for what would not count, NotFound (no such run or
+    stage), WrongUse (no gate, no such decision), RecordError (what is kept was changed).
     """
     envelope = prepare(
         workspace,

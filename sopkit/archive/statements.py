@@ -5,7 +5,8 @@
                  {"name": "artifacts/evaluate/comparison.json", "digest": {"sha256": "…"}}],
      "predicateType": "urn:sopkit:sign-off:v1",
      "predicate": {"run", "sop": {"name", "version", "digest"}, "stage", "attempt", "gate", "decision",
-                   "meaning", "comment", "conditions", "name", "role", "at", "log": {"size", "root"}, "withdraws",
+                   "meaning", "comment", "conditions": [{"text", "severity", "owner", "due"}],
+                   "name", "role", "at", "log": {"size", "root"}, "withdraws",
                    "checklist": {"<id>": {"question", "answer", "answered_by"}},
                    "opened": ["<what the signer had opened at the desk>"]}}
 
@@ -13,7 +14,8 @@ The rules:
 * the statement decides, not the log entry around it: where the two differ, the entry is forged;
 * the signer is whose key verified; the printed name must be that person's;
 * the statement names a size and root of this log before its own entry, so it is no other workspace's;
-* a statement without a checklist or `opened`, or one of another kind (a waiver), is read by the same rules.
+* a statement without a checklist or `opened`, with conditions that are texts alone, or one of another kind (a waiver, a
+  settlement), is read by the same rules.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any
 
 from sopkit.archive import envelopes
 from sopkit.archive.canonical import canonical_json, sha256_hex
+from sopkit.archive.conditions import Condition
 from sopkit.archive.entries import Entry, instant
 from sopkit.archive.people import InForce, Signer
 from sopkit.archive.record_cells import LoggedEnvelope
@@ -104,7 +107,7 @@ class SignOff:
     demo: bool = False
     meaning: str = ""
     comment: str = ""
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     withdraws: int | None = None
     checklist: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
     opened: tuple[str, ...] = ()
@@ -125,7 +128,7 @@ def statement(
     role: str,
     name: str,
     comment: str,
-    conditions: tuple[str, ...],
+    conditions: Iterable[Condition],
     withdraws: int | None,
     checklist: Mapping[str, Mapping[str, str]],
     opened: Iterable[str],
@@ -142,7 +145,7 @@ def statement(
         "decision": decision,
         "meaning": _meaning(decision, gate, withdraws),
         "comment": comment,
-        "conditions": list(conditions),
+        "conditions": [each.to_json() for each in conditions],
         "name": name,
         "role": role,
         "at": instant(at),
@@ -227,6 +230,8 @@ def read_sign_off(entry: Entry, people: InForce, at: datetime, root_at: Callable
         yield "demo", signed.signer.demo, body.get("demo")
         yield from ((name, told[name], body.get(name)) for name in ("role", "gate", "decision", "comment", "withdraws"))
         yield "checklist", told.get("checklist") or {}, body.get("checklist") or {}
+        # What older releases did not log beside the envelope
+        yield from ((name, told.get(name), body[name]) for name in ("conditions", "opened") if name in body)
 
     signed = read_statement(entry, PREDICATE, people, root_at, held)
     told = signed.predicate
@@ -241,12 +246,12 @@ def read_sign_off(entry: Entry, people: InForce, at: datetime, root_at: Callable
             digests=signed.digests,
             person=signed.signer.person.id,
             demo=signed.signer.demo,
-            conditions=tuple(told["conditions"]),
+            conditions=tuple(Condition.from_json(each) for each in list(told["conditions"])),
             checklist=told.get("checklist") or {},
             opened=tuple(told.get("opened") or ()),
             envelope=body["envelope"],
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise Untrusted("not a sign-off statement", where=f"log entry {entry.seq}", got=repr(error)) from None
 
 

@@ -5,7 +5,7 @@ Problems (the archive is not what it was):
     altered            a file, or what a notebook shows, is not what was recorded
     missing            a recorded file is not there
     extra              a file or run that nothing in the log accounts for
-    forged             a signature, of a sign-off, a waiver or a checkpoint, that does not hold or says something else
+    forged             a signature (sign-off, waiver, settlement, checkpoint) that does not hold or says something else
     stale_checkpoint   entries that the signed checkpoint does not cover
     broken_log         the log does not continue what was signed, or cannot be read
 
@@ -34,6 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sopkit.archive import settlements, waivers
 from sopkit.archive.canonical import sha256_file
 from sopkit.archive.data_sets import ACCEPTED
 from sopkit.archive.entries import Entry
@@ -45,7 +46,6 @@ from sopkit.archive.publish import TEMPORARY
 from sopkit.archive.record_cells import LoggedEnvelope
 from sopkit.archive.records import read_sign_offs
 from sopkit.archive.runs import run_state, run_states
-from sopkit.archive.waivers import not_counted, read_waivers
 from sopkit.archive.workspace import Workspace, check_run_id
 from sopkit.errors import NotFound, RecordError, SopkitError
 
@@ -108,7 +108,7 @@ class _Search:
             self._store(entries)
             for run in runs:
                 self._run(entries, run)
-            self._waivers(entries, runs)
+            self._statements(entries, runs)
             self._strays(entries)
         problems, notices = (tuple(sorted(set(each), key=_place)) for each in (self.problems, self.notices))
         return Verification(len(runs), self.files, self.sign_offs, self.demo, problems, notices)
@@ -251,15 +251,19 @@ class _Search:
             state = run_state(entries, run)
             self._notice("demo", f"runs/{state.sop}/{run}", f"{demo} sign-offs by demo reviewers", run)
 
-    def _waivers(self, entries: Sequence[Entry], runs: Sequence[str]) -> None:
-        run_of = {entry.seq: entry.run for entry in entries}
-        verified, refused = read_waivers(self.workspace, entries)
-        whys = [(each.seq, each.reason) for each in refused]
-        whys += [(each.seq, why) for each in verified if (why := not_counted(self.workspace, entries, each))]
-        for seq, why in whys:
-            if self.named is None or run_of[seq] in runs:
-                detail = f"waiver in log entry {seq}: {why}"
-                self._problem("forged", "runs/log/entries.jsonl", detail, run_of[seq])
+    def _statements(self, entries: Sequence[Entry], runs: Sequence[str]) -> None:
+        """Waivers and settlements that do not verify, or that nobody was allowed to sign."""
+        workspace, whys = self.workspace, list[tuple[str, int, str | None]]()
+        waived, refused = waivers.read_waivers(workspace, entries)
+        whys += [("waiver", each.seq, each.reason) for each in refused]
+        whys += [("waiver", each.seq, waivers.not_counted(workspace, entries, each)) for each in waived]
+        settled, refused = settlements.read_settlements(workspace, entries)
+        whys += [("settlement", each.seq, each.reason) for each in refused]
+        whys += [("settlement", each.seq, settlements.not_counted(workspace, entries, each)) for each in settled]
+        for what, seq, why in whys:
+            run = entries[seq - 1].run
+            if why and (self.named is None or run in runs):
+                self._problem("forged", "runs/log/entries.jsonl", f"{what} in log entry {seq}: {why}", run)
 
     # What nothing accounts for
 
@@ -272,6 +276,8 @@ class _Search:
                 continue
             if len(parts) > 2 and parts[:2] in known:
                 continue
+            if parts == ("index.html",) or (len(parts) == 2 and (parts[0], parts[1].removesuffix(".html")) in known):
+                continue  # a report, which is rendered from the records whenever somebody wants it
             if self.named is None or (len(parts) > 2 and parts[1] in self.named):
                 self._stray(path, parts[1] if len(parts) > 2 else None)
 

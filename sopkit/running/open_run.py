@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sopkit.archive.gates import GateResult
+from sopkit.archive.judging import gate_result
 from sopkit.archive.log import Entry
-from sopkit.archive.records import gate_result
 from sopkit.archive.runs import RunState, run_state
 from sopkit.archive.workspace import Workspace
 from sopkit.errors import Busy

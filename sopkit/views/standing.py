@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sopkit.archive.gates import GateResult
-from sopkit.archive.records import gate_result
+from sopkit.archive.judging import gate_result
 from sopkit.archive.runs import RunState, run_states
 from sopkit.archive.waivers import standing
 from sopkit.archive.workspace import Workspace
