@@ -22,6 +22,7 @@ __all__ = ["TOLERANCE", "Change", "alike", "change", "changes", "same_words"]
 
 TOLERANCE = 1e-6
 SMALLEST = 1e-9
+EMPTY: tuple[Any, ...] = (None, {}, [])
 KEYS = ("id", "name", "column", "feature", "recipe", "role")
 
 Change = dict[str, Any]
@@ -56,11 +57,12 @@ def same_words(left: str, right: str) -> bool:
 
 
 def _changes(left: Any, right: Any, tolerance: float, field: str) -> Iterator[Change]:
+    fields, others = _fields(left), _fields(right)
     if left is _MISSING:
         yield {"field": field, "kind": "added", "left": None, "right": right}
     elif right is _MISSING:
         yield {"field": field, "kind": "removed", "left": left, "right": None}
-    elif (fields := _fields(left)) and (others := _fields(right)):
+    elif (fields or others) and (fields or left in EMPTY) and (others or right in EMPTY):
         for name in (*fields, *(name for name in others if name not in fields)):
             below = f"{field}.{name}" if field else name
             yield from _changes(fields.get(name, _MISSING), others.get(name, _MISSING), tolerance, below)

@@ -27,7 +27,8 @@ What `run_diff` gives is plain JSON:
     code         [{file, kind, cells [{cell, type, kind, lines}]}]
     files        [{stage, name, kind}]      other attached files with another content
     unreadable   [{what, digest, why}]
-    remarks      sentences on what was seen and is not counted
+    bytes_only   names of attached files of which the bytes alone differ, and `times` of results: not counted, and so
+    remarks      in sentences on whatever else is not counted
     hand_over    [{stage, left, right}]      run notebooks, for nbdime
 
 `changes` are those of `diff_values`.
@@ -35,7 +36,7 @@ What `run_diff` gives is plain JSON:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sopkit.archive.contents import Contents
@@ -98,6 +99,8 @@ def run_diff(
         "sign_offs": sign_off_changes(_sign_offs(left, stage), _sign_offs(right, stage), stages),
         "code": _code(left, right, stage, reading),
         "files": [],
+        "bytes_only": [],
+        "times": [],
         "unreadable": [],
         "remarks": remarks,
         "hand_over": [_hand_over(left, right, each) for each in both],
@@ -110,20 +113,18 @@ def run_diff(
     return _counted(found)
 
 
-def full_run_diff(left: Contents, right: Contents, *, stage: str | None = None, colour: bool = False) -> str:
-    """What nbdime says about the run notebooks of one stage, or of every stage that both runs executed.
+def full_run_diff(left: Contents, right: Contents, *, stage: str | None = None, colour: bool = False) -> Iterator[str]:
+    """What nbdime says about the run notebooks of one stage, or of every stage that both runs executed, one by one.
 
     Raises NotFound as `run_diff`, and where a sealed notebook is not in the store; DigestMismatch, RecordError.
     """
-    parts = []
     for each in _stages(left, right, stage):
         attempts = left.attempt(each), right.attempt(each)
         if not all(attempt and attempt.notebook for attempt in attempts):
             continue
         before, after = (left.workspace.store.get(str(attempt.notebook)) for attempt in attempts if attempt)
         if told := full_diff(before, after, colour=colour):
-            parts.append(f"{_notebook(left, each)} → {_notebook(right, each)}\n{told}")
-    return "\n".join(parts)
+            yield f"{_notebook(left, each)} → {_notebook(right, each)}\n{told}"
 
 
 def _compare(found: dict[str, Any], reading: Reading, left: Contents, right: Contents, stage: str) -> None:
@@ -146,10 +147,8 @@ def _compare(found: dict[str, Any], reading: Reading, left: Contents, right: Con
     found["features"]["recipe"] += changes(old, new, tolerance)
     files, bytes_only = file_changes(reading, left, right, stage, tolerance)
     found["files"] += files
-    if bytes_only:
-        found["remarks"].append(f"{stage}: {', '.join(bytes_only)} differ in their bytes; what they say is told above")
-    if slower := times(before, after):
-        found["remarks"].append(f"{stage}: {', '.join(slower)} differ, as times do")
+    found["bytes_only"] += bytes_only
+    found["times"] += times(before, after)
 
 
 def _counted(found: dict[str, Any]) -> dict[str, Any]:
@@ -195,11 +194,13 @@ def _run(left: RunState, right: RunState) -> list[Change]:
 
 def _asked(state: RunState) -> dict[str, Any]:
     environment = state.started.get("environment") or {}
+    started = [each.as_of for stage in state.stages.values() for each in stage.attempts if each.as_of]
     return {
         "SOP": state.sop,
         "SOP version": state.sop_version,
         "model": state.model,
-        "as of": plain(state.as_of),
+        "as of, at the start": plain(min(started)) if started else None,
+        "as of, at last": plain(state.as_of),
         "parameters": plain(dict(state.parameters)),
         "reason": state.started.get("reason") or None,
         "executed by": sorted(state.executors) or None,
