@@ -65,13 +65,13 @@ class Simulator:
     """Its people: anna (people-admin), olga (model-owner), rita (reviewer), dora (data-steward), both roles: bob;
     mia executes, sam wrote the SOP, mona the model file (these three hold every role, and may not sign)."""
 
-    def __init__(self, root: Path, mode: str = "live", sop: str = SOP) -> None:
+    def __init__(self, root: Path, mode: str = "live", sop: str = SOP, *, now: datetime = START) -> None:
         self.sop = sop
         for name in ("notebooks", "templates", "runs"):
             (root / name).mkdir(parents=True)
         (root / "runs" / "README.md").write_text("Written by the product.\n")
         self.workspace = Workspace(root)
-        self.now = START
+        self.now = now
         self.keys: dict[str, Ed25519PrivateKey] = {}
         self.people: list[dict[str, Any]] = []
         every = ["model-owner", "reviewer", "data-steward"]
