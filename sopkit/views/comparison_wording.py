@@ -1,0 +1,139 @@
+"""How a comparison is worded: numbers of three significant digits, intervals by their ends, `–` for nothing.
+
+`wording` writes a value as it was recorded, for those who check it; here numbers stand side by side to be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from sopkit.views import wording
+
+__all__ = [
+    "capital", "ends", "finite", "height", "interval", "judged", "percent", "plain", "sentence", "signed", "span",
+    "three", "unexamined", "with_interval",
+]  # fmt: skip
+
+
+def finite(value: Any) -> float | None:
+    """A number of an artifact, None for what is none: JSON keeps `NaN` and `Infinity` as words."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def three(value: Any, unit: str = "") -> str:
+    """`0.7` is `0.700`, `27238` is `27,238`; a share of something (`of no-skill`, `%`) is written in percent."""
+    if value is None or value == "NaN":
+        return wording.MISSING
+    if value in ("Infinity", "-Infinity"):
+        return str(value).replace("Infinity", "∞")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return wording.value(value, unit)
+    if unit == "%" or unit.startswith(("of ", "share")):
+        return f"{_digits(100 * value)} % {unit if unit.startswith('of ') else unit.partition(' ')[2]}".strip()
+    return f"{_digits(value)} {unit}".strip()
+
+
+def _digits(value: float) -> str:
+    if not math.isfinite(value):
+        return wording.MISSING
+    if value == round(value) or abs(value) >= 1000:
+        return f"{round(value):,}"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    places = 2 - math.floor(math.log10(abs(value)))
+    return f"{value:.{places}f}" if places <= 7 else f"{value:.0e}"
+
+
+def percent(value: Any) -> str:
+    """A share with one digit: `17.9 %`; little is not nothing."""
+    share = finite(value)
+    if share is None:
+        return wording.MISSING
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+
+
+def signed(value: Any, unit: str = "") -> str:
+    """A change, with its sign."""
+    number = finite(value)
+    told = three(value if number is None else number, unit)
+    return f"+{told}" if number is not None and number > 0 else told
+
+
+def ends(low: Any, high: Any) -> str:
+    """`0.00563 to 0.0362`; nothing where there is no interval."""
+    known = [finite(end) for end in (low, high)]
+    return "" if None in known else f"{three(known[0])} to {three(known[1])}"
+
+
+def with_interval(found: Any, unit: str = "") -> str:
+    """`0.733 (0.707 to 0.758)` of `{value, low, high}`."""
+    if not isinstance(found, dict) or finite(found.get("value")) is None:
+        return wording.MISSING
+    around = ends(found.get("low"), found.get("high"))
+    return f"{three(float(found['value']))}{f' ({around})' if around else ''} {unit}".strip()
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Judged measures of a part: what it was held to, and how it came out; its finding is not said twice."""
+    finding = sentence(found["finding"])
+    return [
+        {
+            "title": str(measure["title"] or measure["name"]),
+            "value": three(measure["value"], measure.get("unit") or ""),
+            "threshold": measure["threshold"],
+            "unit": measure.get("unit") or "",
+            "verdict": measure["verdict"],
+            "reason": "" if sentence(measure["reason"]) == finding else sentence(measure["reason"]),
+        }
+        for measure in found.get("measures") or ()
+        if measure.get("verdict")
+    ]
+
+
+def interval(row: Mapping[str, Any], low: str, value: str, high: str) -> dict[str, float | None]:
+    """The numbers of a picture, from fields of those names."""
+    return {"low": finite(row.get(low)), "point": finite(row.get(value)), "high": finite(row.get(high))}
+
+
+def span(rows: Iterable[Mapping[str, Any]], *more: str) -> tuple[float, float]:
+    """One scale for all pictures of a table, with zero on it."""
+    names = ("low", "point", "high", "limit", *more)
+    known = [value for row in rows for name in names if (value := row.get(name)) is not None]
+    low, high = min([*known, 0.0]), max([*known, 0.0])
+    return (low, high) if high > low else (low - 1.0, high + 1.0)
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop; nothing stays nothing."""
+    text = capital(str(text).rstrip("."))
+    return f"{text}." if text else ""
+
+
+def capital(text: str) -> str:
+    """With a capital letter, as the start of a cell."""
+    return text[:1].upper() + text[1:]
+
+
+def plain(name: str) -> str:
+    """`the champion` is `champion`."""
+    return name.removeprefix("the ")
+
+
+def unexamined(examined: Mapping[str, Any] | None) -> str:
+    """Why something that was asked for was not examined; empty where it was."""
+    if not examined or examined.get("verdict") == "pass":
+        return ""
+    return str(examined.get("reason") or "nobody has said why")
+
+
+def height(line: Sequence[Sequence[float]], x: float) -> float:
+    """The height of a line at x."""
+    for (x0, y0), (x1, y1) in pairwise(line):
+        if x0 <= x <= x1:
+            return y1 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return math.nan
