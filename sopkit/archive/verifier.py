@@ -639,8 +639,9 @@ class Verification:
                 continue
             said, key = told["predicate"], self.keys_at(entry["seq"])[body["envelope"]["signatures"][0]["keyid"]]
             self.agrees(entry, said, key, ("role", "gate", "decision", "comment", "withdraws"))
-            checklist = (said.get("checklist") or {}) == (body.get("checklist") or {})
-            self.hold(checklist, f"{where}: checklist: the log says other than what was signed")
+            for name in ("checklist", "conditions", "opened"):  # older releases logged them in the envelope only
+                same = name not in body or (said.get(name) or None) == (body[name] or None)
+                self.hold(same, f"{where}: {name}: the log says other than what was signed")
             sealed = self.attempts.get((entry["stage"], entry["attempt"]), {"body": {}})["body"]
             subjects = {(sealed.get("file"), "sopkit-content-v1", sealed.get("content"))}
             for item in sealed.get("artifacts") or ():
