@@ -7,6 +7,8 @@ The rules:
   column, as always.)
 * the columns are those of the source: others of a data set are left out, and a column that it lacks is missing in its
   rows, unless the model file asks for it, which is an error;
+* values take the type that the column has at the source; what cannot is an error, for a column of numbers and texts is
+  neither;
 * times are read by the model file's rules; what comes after (the clock, the label delay, cleaning) knows no difference.
 """
 
@@ -19,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from sopkit.definitions.model import ModelFile
+from sopkit.errors import DataError
 from sopkit.modelling.declared import require_columns
 from sopkit.modelling.deliveries import parse
 from sopkit.modelling.tables import plain_text
@@ -45,7 +48,8 @@ def join(
     Raises DataError for a data set that does not fit the model file any more.
     """
     told: list[dict[str, Any]] = []
-    known = keys(table, model) if accepted and model.data.id else None
+    ids = model.data.id
+    known = keys(table, ids) if accepted and ids else None
     tables = [table]
     for each in accepted:
         where = f"accepted data set {each.name} ({each.digest[:12]}…)"
@@ -55,7 +59,7 @@ def join(
         rows = raw.assign(**{model.data.time: times})
         left_out = 0
         if known is not None:
-            own = keys(rows, model)
+            own = keys(rows, ids)
             old = own.isin(known) | own.duplicated()
             rows, left_out = rows.loc[~old], int(old.sum())
             known = pd.concat([known, own[~old]], ignore_index=True)
@@ -71,21 +75,52 @@ def join(
                 "columns_missing": [str(name) for name in table.columns if name not in rows.columns],
             }
         )
-        tables.append(rows.reindex(columns=table.columns))
+        same = {name: _like(rows[name], table[name], where) for name in table.columns if name in rows.columns}
+        tables.append(rows.assign(**same).reindex(columns=table.columns))
     filled = [each for each in tables if len(each)] or tables[:1]
     return (filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)), told
 
 
-def keys(table: pd.DataFrame, model: ModelFile) -> pd.Series:
-    """What names each row of `table` (times read): the values under `data.id` as one text."""
-    parts = [_texts(table[name]) for name in model.data.id]
+def keys(table: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """What tells each row of `table` (times read) from the others: its values under `names` as one text."""
+    parts = [_texts(table[name]) for name in names]
     joined = parts[0]
     for part in parts[1:]:
         joined = joined + "\x1f" + part
-    return joined.reset_index(drop=True).set_axis(table.index)
+    return joined
 
 
 def _texts(values: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return values.astype("datetime64[us, UTC]").astype("int64").astype(str).astype(object)
     return values.map(plain_text, na_action="ignore").astype(object).where(values.notna(), "")
+
+
+def _like(values: pd.Series, source: pd.Series, where: str) -> pd.Series:
+    """`values` in the type of the source's column. Raises DataError where they have none."""
+    wanted, there = source.dtype, values.dtype
+    numeric = pd.api.types.is_numeric_dtype
+    if wanted == there or not values.notna().any() or (numeric(wanted) and numeric(there)):
+        return values
+    if numeric(wanted):
+        read = pd.to_numeric(values.map(_truth, na_action="ignore"), errors="coerce")
+    elif pd.api.types.is_datetime64_any_dtype(wanted):
+        read = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
+    elif numeric(there):
+        return values.map(plain_text, na_action="ignore").astype(object).where(values.notna(), None)
+    else:
+        return values
+    wrong = values.notna() & read.isna()
+    if wrong.any():
+        raise DataError(
+            f"the column {values.name!r} holds other things than at the source in {int(wrong.sum())} rows",
+            where=where,
+            expected=f"{wanted}, such as {plain_text(source.dropna().iloc[0])}" if source.notna().any() else wanted,
+            got=", ".join(repr(value) for value in list(dict.fromkeys(values[wrong]))[:5]),
+            remedy="correct the file; if it was accepted already, withdraw it:  sop data MODEL --withdraw DIGEST",
+        )
+    return read
+
+
+def _truth(value: Any) -> Any:
+    return {"True": 1, "true": 1, "False": 0, "false": 0}.get(str(value), value)

@@ -15,12 +15,14 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import DataError
 from sopkit.modelling.bounds import memory_bound
+from sopkit.modelling.credentials import names_in
 from sopkit.modelling.files import csv_table, refuse_duplicate_names
 from sopkit.modelling.modules import is_function
 from sopkit.modelling.tables import read_parquet_bytes
@@ -28,7 +30,7 @@ from sopkit.modelling.tables import read_parquet_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CSV", "CSV_GZ", "LIMITS", "PARQUET", "Limits", "label", "media_type", "parse", "require_size"]
+__all__ = ["CSV", "CSV_GZ", "LIMITS", "PARQUET", "Limits", "label", "media_type", "parse", "require_size", "rows_at"]
 
 CSV, CSV_GZ, PARQUET = "text/csv", "application/gzip", "application/vnd.apache.parquet"
 WANTED = "CSV (also packed with gzip) or Parquet"
@@ -108,6 +110,31 @@ def parse(data: bytes, model: ModelFile, *, where: object = None, limits: Limits
     return table.set_axis(names, axis=1), kind
 
 
+def rows_at(uri: str, model: ModelFile, *, as_of: datetime, root: Path, credentials: Mapping[str, str]) -> bytes:
+    """The rows that the model file's query finds at another database, as Parquet. Raises DataError, DefinitionError.
+
+    A function is not asked: what is delivered is never executed. Nor may a password stand in the address.
+    """
+    import sqlalchemy as sql
+
+    from sopkit.modelling.databases import read_query
+    from sopkit.modelling.tables import parquet_bytes
+
+    if "://" not in uri:
+        raise DataError("not an address of a database", where=uri, expected="such as sqlite:///data/new.db")
+    try:
+        open_word = sql.make_url(uri).password
+    except (sql.exc.ArgumentError, ValueError):
+        open_word = None  # the reader says what is wrong
+    if open_word and not names_in(str(open_word)):
+        remedy = "write ${NAME} in its place, and set the environment variable NAME"
+        raise DataError("a password stands in the address", expected="the name of a credential", remedy=remedy)
+    data = model.data
+    clock = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of
+    table = read_query(uri, data.query, data.arguments, root=root, as_of=clock, credentials=credentials)
+    return parquet_bytes(table)
+
+
 def _refuse_others(data: bytes, where: object) -> None:
     found = next((what for what, begins in OTHERS.items() if begins.match(data[:200])), None)
     if found is None and b"\0" in data[:65536] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
@@ -171,7 +198,8 @@ def _parquet(data: bytes, where: object, limits: Limits) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        footer = pq.ParquetFile(io.BytesIO(data)).metadata
+        opened = pq.ParquetFile(io.BytesIO(data))
+        footer, schema = opened.metadata, opened.schema_arrow
         size = sum(footer.row_group(place).total_byte_size for place in range(footer.num_row_groups))
     except (pa.ArrowException, OSError) as error:
         raise DataError(
@@ -181,6 +209,11 @@ def _parquet(data: bytes, where: object, limits: Limits) -> pd.DataFrame:
             remedy="write or fetch the file again",
         ) from None
     _require_shape(footer.num_rows, footer.num_columns, where, limits)
+    for column in schema:
+        if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            remedy = "leave the column out, or give it one value a row"
+            what = f"the column {column.name!r} holds no single values"
+            raise DataError(what, where=where, expected="numbers, texts, times", got=str(column.type), remedy=remedy)
     if size > limits.memory:
         raise _too_much(f"{size / 10**6:,.0f} MB unpacked", f"at most {limits.memory / 10**6:,.0f} MB", where)
     try:
