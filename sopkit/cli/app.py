@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sopkit.cli import adopting, checking, drafts, keys, looking, people, runs, signing, waiving, workspaces
+from sopkit.cli import adopting, checking, comparing, drafts, keys, looking, people, runs, signing, waiving, workspaces
 from sopkit.cli.options import Folder
 from sopkit.errors import SopkitError
 
@@ -39,6 +39,7 @@ for command, panel in (
     (signing.withdraw, PEOPLE),
     (waiving.waive, PEOPLE),
     (looking.verify, PEOPLE),
+    (comparing.diff, PEOPLE),
     (workspaces.new, FILES),
     (checking.check, FILES),
     (checking.diagram, FILES),
