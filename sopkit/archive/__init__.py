@@ -8,6 +8,7 @@ From the ground up (each module says in its docstring which rules it keeps):
 * `store`         bytes by their digest, checked at every reading.
 * `workspace`     the folder, its log, its store; live or a simulation.
 * `states`, `runs`, `aliases`   the state of a run, and who holds an alias: folds over the log.
+* `taken`         what a stage took, and whether that is far more than in its earlier runs.
 * `record_cells`, `notebooks`   run notebooks as records: content digest, sealed bytes, the view with its sign-offs.
 * `keys`, `envelopes`, `people`   whose key signed what, and whose word counts when.
 * `separation`, `checklist`   who may speak at a gate; what is asked there and how it was answered.

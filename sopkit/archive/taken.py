@@ -42,7 +42,7 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Alert:
-    """`value` (seconds or megabytes; so far, if `under_way`) is far more than `usual`, the median of `earlier` attempts."""
+    """`value` (seconds or megabytes) is far more than `usual`, the median of `earlier` ones; `under_way`: so far."""
 
     stage: str
     kind: Literal["time", "memory"]

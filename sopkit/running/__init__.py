@@ -5,6 +5,8 @@
     inputs         where its inputs come from; `champions` the model in service; `formats` bytes and back
     runner         starts, resumes, abandons runs, and takes them as far as they go
     open_run       a run while a runner has it; `attempts` executes its stages, `effects` performs what they request
+    asked          what somebody asks of a runner, checked before anything is written
+    live           what is told of a run while a runner has it; `usage` what its kernel takes
     planning       what happens next, as one pure function
     pins           what a run is pinned to; `parameters` what its notebooks may be given
     execution      one notebook by papermill (its only door), in a `kernel` that cannot outlive the runner
