@@ -34,7 +34,7 @@ from sopkit.views.inbox_facts import inbox_facts
 from sopkit.views.pages import Section, page, run_page
 from sopkit.views.standing import as_signed, facts_of, pinned_sop
 
-__all__ = ["page_of", "sections_of", "write_index", "write_run"]
+__all__ = ["page_of", "sections_of", "whole_page", "write_index", "write_run"]
 
 ROOT = "../.."  # from a run's page to the workspace
 
@@ -46,11 +46,15 @@ def page_of(workspace: Workspace, state: RunState) -> Path:
 
 def write_run(workspace: Workspace, state: RunState) -> Path:
     """Write the page of a run, replacing an older one; returns its path. Raises SopkitError."""
-    facts = facts_of(workspace, state)
     path = page_of(workspace, state)
-    text = run_page(facts, root=ROOT, sections=list(sections_of(workspace, state)), entries=workspace.log.size)
-    publish(path, text.encode(), replace=True)
+    publish(path, whole_page(workspace, state).encode(), replace=True)
     return path
+
+
+def whole_page(workspace: Workspace, state: RunState, *, root: str = ROOT) -> str:
+    """The page of a run with all of its parts; `root` is the way from the page to the workspace. Raises SopkitError."""
+    facts, sections = facts_of(workspace, state), list(sections_of(workspace, state, root=root))
+    return run_page(facts, root=root, sections=sections, entries=workspace.log.size)
 
 
 def write_index(workspace: Workspace, *, at: datetime | None = None) -> Path:
@@ -64,12 +68,12 @@ def write_index(workspace: Workspace, *, at: datetime | None = None) -> Path:
     return path
 
 
-def sections_of(workspace: Workspace, state: RunState) -> Iterator[Section]:
+def sections_of(workspace: Workspace, state: RunState, *, root: str = ROOT) -> Iterator[Section]:
     """What was found about a run, part by part, as the panels of the desk show it."""
     contents = Contents(workspace, state)
     makers: dict[str, Callable[[], Markup]] = {
         "Data": lambda: fragment("data", data=data_facts(contents, _model(workspace, state))),
-        "Drift": lambda: fragment("drift", **drift_facts(contents, report=ROOT)),
+        "Drift": lambda: fragment("drift", **drift_facts(contents, report=root)),
         "Comparison": lambda: fragment("comparison", **comparison_facts(contents)),
         "Changes": lambda: _changes(workspace, state),
     }
