@@ -1,4 +1,4 @@
-"""Run: the stages with their verdicts, the gate and who is missing, results against thresholds."""
+"""Run: the stages with their verdicts, the gate and who is missing, results against thresholds, and what changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ipywidgets
 
 from sopkit.panels import fields
 from sopkit.views.fragments import fragment
+from sopkit.views.written import changes_of
 
 if TYPE_CHECKING:
     from sopkit.panels.desk import Desk
@@ -31,4 +32,7 @@ class RunPanel:
             fields.show(self.shown, fields.no_run())
             return
         run = self.desk.facts
-        fields.show(self.shown, fragment("run_head", run=run) + fragment("run", run=run, root=fields.FILES))
+        changed = fragment("heading", text="Changes", quiet="against the last run that put a model into service")
+        changed += changes_of(self.desk.workspace, self.desk.run)
+        stages = fragment("run", run=run, root=fields.FILES)
+        fields.show(self.shown, fragment("run_head", run=run) + stages + changed)

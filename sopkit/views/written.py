@@ -34,7 +34,7 @@ from sopkit.views.inbox_facts import inbox_facts
 from sopkit.views.pages import Section, page, run_page
 from sopkit.views.standing import as_signed, facts_of, pinned_sop
 
-__all__ = ["page_of", "sections_of", "whole_page", "write_index", "write_run"]
+__all__ = ["changes_of", "page_of", "sections_of", "whole_page", "write_index", "write_run"]
 
 ROOT = "../.."  # from a run's page to the workspace
 
@@ -75,7 +75,7 @@ def sections_of(workspace: Workspace, state: RunState, *, root: str = ROOT) -> I
         "Data": lambda: fragment("data", data=data_facts(contents, _model(workspace, state))),
         "Drift": lambda: fragment("drift", **drift_facts(contents, report=root)),
         "Comparison": lambda: fragment("comparison", **comparison_facts(contents)),
-        "Changes": lambda: _changes(workspace, state),
+        "Changes": lambda: changes_of(workspace, state),
     }
     for title, make in makers.items():
         try:
@@ -85,7 +85,7 @@ def sections_of(workspace: Workspace, state: RunState, *, root: str = ROOT) -> I
         yield Section(title.lower(), title, body)
 
 
-def _changes(workspace: Workspace, state: RunState) -> Markup:
+def changes_of(workspace: Workspace, state: RunState) -> Markup:
     """What changed against the last run of the model that put a model into service."""
     before = last_promoted(run_states(workspace.log.entries()), state)
     if before is None:
