@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sopkit.views import wording
 from sopkit.views.comparison_wording import (
     capital,
     ends,
@@ -87,7 +88,7 @@ def operating(found: Artifact, names: Mapping[str, str], unit: str) -> dict[str,
     return {
         "finding": sentence(found["finding"]),
         "task": found["task"],
-        "at": f"{three(found['tolerance'])} {unit}".strip() if numbers else three(found.get("threshold")),
+        "at": f"{three(found['tolerance'])} {unit}".strip() if numbers else wording.value(found.get("threshold")),
         "rows": rows,
         "swaps": [found["movers"]] if numbers and found.get("movers") else swaps,
         "measures": judged(found),

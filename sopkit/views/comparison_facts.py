@@ -10,19 +10,21 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sopkit.archive.contents import Contents
-from sopkit.archive.states import AttemptState
+from sopkit.archive.states import AttemptState, RunState
+from sopkit.archive.workspace import Workspace
 from sopkit.views import comparison_answers as answers
 from sopkit.views import comparison_groups as groups
 from sopkit.views import comparison_inputs as inputs
 from sopkit.views import wording
 from sopkit.views.comparison_models import models
 from sopkit.views.comparison_wording import capital, ends, finite, plain, signed, three
+from sopkit.views.standing import pinned_sop
 
-__all__ = ["comparison_facts"]
+__all__ = ["STAGE", "as_of_attempt", "comparison_facts"]
 
 STAGE = "evaluate"
 ARTIFACTS = (
@@ -51,32 +53,59 @@ def comparison_facts(contents: Contents) -> dict[str, Any]:
     Raises NotFound, DigestMismatch where an artifact is not what was kept.
     """
     attempt = contents.attempt(STAGE)
-    kept = {name: contents.json(STAGE, f"{name}.json") for name in ARTIFACTS}
-    told = _title_of(kept)
+    unread: list[str] = []
+
+    def part(title: str, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """A part, or None where what was kept has another form than this view knows: adapted notebooks may do so."""
+        try:
+            return make(*given, **named)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            unread.append(title)
+            return None
+
+    kept = {name: part(name.replace("_", " "), contents.json, STAGE, f"{name}.json") for name in ARTIFACTS}
+    comparison = kept["comparison"] if _is_comparison(kept["comparison"]) else None
+    if kept["comparison"] and comparison is None:
+        unread.append("comparison")
+    names, told, unit = _names(comparison), _title_of(comparison), _unit(kept["curves"])
     results = attempt.results if attempt else {}
+    adoption = part("adoption", contents.json, "retrain", "adoption.json")
+    examined = [results.get(f"{what}_examined") for what in ("fairness", "robustness")]
     return {
         "attempt": _attempt(contents, attempt),
         "nothing": _nothing(contents, attempt, kept),
-        "heads": {arm: capital(plain(name)) for arm, name in _names(kept).items()},
-        "first": _names(kept)["champion"] != "the champion",
-        "decision": _decision(kept["decision"], kept["comparison"], adopted=contents.json("retrain", "adoption.json")),
-        "models": models(contents, kept["comparison"], _names(kept), told),
-        "metrics": _metrics(kept, told),
-        "curves": answers.curves(kept["curves"]),
-        "calibration": answers.calibration(kept["calibration"], _unit(kept)),
-        "operating": answers.operating(kept["operating_point"], _names(kept), _unit(kept)),
-        "slices": groups.slices(kept["comparison"], told),
-        "fairness": groups.fairness(kept["fairness"], results.get("fairness_examined")),
-        "robustness": inputs.robustness(kept["robustness"], results.get("robustness_examined"), told),
-        "importance": inputs.importance(kept["importance"], told),
-        "dependence": inputs.dependence(kept["partial_dependence"]),
-        "classes": groups.classes(kept["by_class"], kept["curves"]),
-        "scaled_error": answers.scaled_error(kept["scaled_error"], _unit(kept)),
-        "residuals": answers.residuals(kept["residuals"], _unit(kept)),
-        "own_measures": answers.own_measures(kept["own_measures"]),
-        "costs": answers.costs(kept["costs"], _names(kept)),
-        "new_texts": inputs.new_texts(kept["new_texts"]),
+        "heads": {arm: capital(plain(name)) for arm, name in names.items()},
+        "first": names["champion"] != "the champion",
+        "decision": part("decision", _decision, kept["decision"], comparison, adopted=bool(adoption)),
+        "models": part("models", models, contents, comparison, names, told),
+        "metrics": part("metrics", _metrics, comparison, kept["promise"], told),
+        "curves": part("curves", answers.curves, kept["curves"]),
+        "calibration": part("calibration", answers.calibration, kept["calibration"], unit),
+        "operating": part("operating point", answers.operating, kept["operating_point"], names, unit),
+        "slices": part("slices", groups.slices, comparison, told),
+        "fairness": part("fairness", groups.fairness, kept["fairness"], examined[0]),
+        "robustness": part("robustness", inputs.robustness, kept["robustness"], examined[1], told),
+        "importance": part("importance", inputs.importance, kept["importance"], told),
+        "dependence": part("partial dependence", inputs.dependence, kept["partial_dependence"]),
+        "classes": part("classes", groups.classes, kept["by_class"], kept["curves"]),
+        "scaled_error": part("forecast for free", answers.scaled_error, kept["scaled_error"], unit),
+        "residuals": part("residuals", answers.residuals, kept["residuals"], unit),
+        "own_measures": part("own measures", answers.own_measures, kept["own_measures"]),
+        "costs": part("costs", answers.costs, kept["costs"], names),
+        "new_texts": part("new texts", inputs.new_texts, kept["new_texts"]),
+        "unread": unread,
     }
+
+
+def as_of_attempt(workspace: Workspace, state: RunState, number: int) -> Contents:
+    """What a run had left when that attempt of evaluate was made: of each stage the newest attempt before it."""
+    chosen = state.stage(STAGE).attempt(number)
+    if chosen is None:
+        return Contents(workspace, state)
+    before = {
+        stage: [each.number for each in made.attempts if each.seq <= chosen.seq] for stage, made in state.stages.items()
+    }
+    return Contents(workspace, state, {stage: numbers[-1] for stage, numbers in before.items() if numbers})
 
 
 def _attempt(contents: Contents, attempt: AttemptState | None) -> dict[str, Any] | None:
@@ -85,8 +114,7 @@ def _attempt(contents: Contents, attempt: AttemptState | None) -> dict[str, Any]
     return {
         "number": attempt.number,
         "of": len(contents.state.stage(STAGE).attempts),
-        "status": attempt.status,
-        "looks": sum(1 for _ in attempt.looks),
+        "newest": attempt is contents.state.stage(STAGE).current,
     }
 
 
@@ -94,6 +122,8 @@ def _nothing(contents: Contents, attempt: AttemptState | None, kept: Mapping[str
     """Why there is no comparison to show, or why the one that is shown does not count."""
     state = contents.state
     if attempt is None:
+        if all(stage.id != STAGE for stage in pinned_sop(contents.workspace, state).stages):
+            return {"verdict": "", "words": f"SOP {state.sop} compares no models."}
         if not state.ended and state.state != "failed":
             return {"verdict": "", "words": "Champion and challenger have not been compared yet."}
         outcome = f" ({state.outcome.replace('_', ' ')})" if state.outcome else ""
@@ -114,7 +144,7 @@ def _nothing(contents: Contents, attempt: AttemptState | None, kept: Mapping[str
 
 
 def _decision(
-    found: Mapping[str, Any] | None, comparison: Mapping[str, Any] | None, *, adopted: Mapping[str, Any] | None
+    found: Mapping[str, Any] | None, comparison: Mapping[str, Any] | None, *, adopted: bool
 ) -> dict[str, Any] | None:
     if not found:
         return None
@@ -150,12 +180,13 @@ def _reason(reason: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: reason[name] for name in ("weight", "topic", "verdict", "finding")}, "mark": mark}
 
 
-def _metrics(kept: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any] | None:
-    comparison = kept["comparison"]
+def _metrics(
+    comparison: Mapping[str, Any] | None, promise: Mapping[str, Any] | None, told: Mapping[str, str]
+) -> dict[str, Any] | None:
     if not comparison:
         return None
     measures = {measure["name"]: measure for measure in comparison["measures"]}
-    scores = (kept["promise"] or {}).get("scores") or {}
+    scores = (promise or {}).get("scores") or {}
     rows = [_metric(row, measures, scores, told) for row in comparison["metrics"]]
     shares = [row["share"] for row in rows if row["share"]]
     far = [end for share in shares for end in (*share["ends"], share["limit"]) if end is not None]
@@ -229,20 +260,28 @@ def _confidence(measures: Sequence[Mapping[str, Any]]) -> str:
     return ""
 
 
-def _title_of(kept: Mapping[str, Any]) -> dict[str, str]:
+def _is_comparison(found: Any) -> bool:
+    lists = ("metrics", "measures", "slices")
+    if not isinstance(found, Mapping) or not {"finding", "rows", "blocks", "names"} <= set(found):
+        return False
+    items = [item for name in lists for item in (found[name] if isinstance(found.get(name), list) else [None])]
+    return isinstance(found["names"], Mapping) and all(isinstance(item, Mapping) for item in items)
+
+
+def _title_of(comparison: Mapping[str, Any] | None) -> dict[str, str]:
     """Titles of metrics as the evidence has them: `roc_auc` is `ROC AUC`."""
     found = {}
-    for measure in (kept["comparison"] or {}).get("measures") or ():
-        name, title = str(measure["name"]), str(measure.get("title") or "")
+    for measure in (comparison or {}).get("measures") or ():
+        name, title = str(measure.get("name")), str(measure.get("title") or "")
         if name.endswith("_gain") and title.startswith("Gain in "):
             found[name.removesuffix("_gain")] = title.removeprefix("Gain in ")
     return found
 
 
-def _names(kept: Mapping[str, Any]) -> dict[str, str]:
+def _names(comparison: Mapping[str, Any] | None) -> dict[str, str]:
     usual = {"champion": "the champion", "challenger": "the challenger"}
-    return usual | dict((kept["comparison"] or {}).get("names") or {})
+    return usual | dict((comparison or {}).get("names") or {})
 
 
-def _unit(kept: Mapping[str, Any]) -> str:
-    return str((kept["curves"] or {}).get("unit") or "")
+def _unit(curves: Any) -> str:
+    return str(curves.get("unit") or "") if isinstance(curves, Mapping) else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sopkit.views import wording
 from sopkit.views.comparison_wording import (
     capital,
     ends,
@@ -126,7 +127,7 @@ def _gap(measure: Mapping[str, Any], change: Mapping[str, Any] | None, attribute
         "around": ends(found.get("low"), found.get("high")),
         **interval(found, "low", "value", "high"),
         "limit": limit,
-        "limit_words": "" if limit is None else f"at most {three(limit)}",
+        "limit_words": "" if limit is None else f"at most {wording.value(limit)}",
         "verdict": measure["verdict"],
         "reason": measure["reason"] if measure["value"] is None else "",
         "change": "" if change is None else signed(change["value"]),

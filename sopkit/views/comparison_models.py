@@ -5,7 +5,7 @@ The rules: as for `comparison_facts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sopkit.archive.contents import Contents
@@ -76,7 +76,10 @@ def _trial(contents: Contents, trial: Mapping[str, Any], told: Mapping[str, str]
     order = sorted(means, key=lambda name: (name != trial["chosen"], name == "naive"))
     metrics = list(dict.fromkeys(metric for each in means.values() for metric in each))
     metrics.sort(key=lambda metric: metric != trial["primary"])
-    folds = [fold for fold in trial["folds"] if fold.get("judged", True)]
+    by_number: dict[int, list[Mapping[str, Any]]] = {}
+    for fold in trial["folds"]:
+        if fold.get("judged", True):
+            by_number.setdefault(fold["fold"], []).append(fold)
     return {
         "metrics": [capital(told.get(metric, metric.replace("_", " "))) for metric in metrics],
         "primary": capital(told.get(trial["primary"], trial["primary"].replace("_", " "))),
@@ -89,17 +92,21 @@ def _trial(contents: Contents, trial: Mapping[str, Any], told: Mapping[str, str]
             for name in order
         ],
         "beats_naive": trial.get("beats_naive"),
-        "count": len({fold["fold"] for fold in folds}),
+        "count": len(by_number),
+        "recipes": [titles.get(name, name) for name in order],
         "folds": [
             {
-                "fold": fold["fold"],
-                "from": wording.moment(str(fold["test_from"])[:10]),
-                "until": wording.moment(str(fold["test_until"])[:10]),
-                "recipe": titles.get(fold["recipe"], fold["recipe"]),
-                "rows": f"{fold['rows']:,}",
-                "value": three(fold.get(trial["primary"])),
-                "note": fold.get("note") or "",
+                "fold": number,
+                "from": wording.moment(str(own[0]["test_from"])[:10]),
+                "until": wording.moment(str(own[0]["test_until"])[:10]),
+                "rows": f"{own[0]['rows']:,}",
+                "values": [three(_value(own, name, trial["primary"])) for name in order],
+                "note": "; ".join(str(fold["note"]) for fold in own if fold.get("note")),
             }
-            for fold in folds
+            for number, own in by_number.items()
         ],
     }
+
+
+def _value(folds: Sequence[Mapping[str, Any]], recipe: str, metric: str) -> Any:
+    return next((fold.get(metric) for fold in folds if fold["recipe"] == recipe), None)

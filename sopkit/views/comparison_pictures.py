@@ -218,9 +218,8 @@ def confusion(classes: Sequence[str], table: Sequence[Sequence[int]], name: str)
             parts.append(_cell(left + side * across, top + side * place, side, rows, rows / whole, across == place))
     right = sum(table[place][place] for place in range(size))
     every = sum(sum(row) for row in table) or 1
-    return _svg(
-        width, height, f"Confusion of {name}: {percent(right / every)} answered rightly", Markup("").join(parts)
-    )
+    title = f"Confusion of {name}: {percent(right / every)} answered rightly"
+    return _svg(width, height, title, Markup("").join(parts), kind=" wide")
 
 
 def _cell(x: float, y: float, side: int, rows: int, share: float, right: bool) -> Markup:
