@@ -28,7 +28,7 @@ from sopkit.errors import BrokenLog, DigestMismatch, NotFound, RecordError, Sopk
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["Written", "write"]
+__all__ = ["Written", "require_place", "write"]
 
 Told = Callable[[int, int], None]
 MOMENT = (1980, 1, 1, 0, 0, 0)  # the first that a zip knows: the same pack has the same bytes whenever it is made
@@ -64,7 +64,7 @@ def write(
     Raises NotFound (no such run or folder), WrongUse (the file exists, or would lie in `runs/`), RecordError (the run
     does not verify), SopkitError (the log key is missing, the disk is full).
     """
-    _require_place(workspace, path)
+    require_place(workspace, path)
     entries, note = _signed_log(workspace.log)
     run_state(entries, run)  # NotFound before anything takes long
     _require_verified(verify_archive(workspace, [run]), run)
@@ -93,7 +93,8 @@ def write(
     return Written(path, run, count, unpacked, size, digest, len(entries), len(left_out), found)
 
 
-def _require_place(workspace: Workspace, path: Path) -> None:
+def require_place(workspace: Workspace, path: Path) -> None:
+    """Raises WrongUse (the file exists, or would lie in `runs/`), NotFound (no such folder)."""
     if path.exists() or path.is_symlink():
         remedy = "give another name with -o"
         raise WrongUse("there is a file of that name, and a pack never overwrites one", where=path, remedy=remedy)

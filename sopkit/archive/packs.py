@@ -13,6 +13,6 @@ The rules:
 """
 
 from sopkit.archive.pack_reading import Pack, opened, verify
-from sopkit.archive.packing import Written, write
+from sopkit.archive.packing import Written, require_place, write
 
-__all__ = ["Pack", "Written", "opened", "verify", "write"]
+__all__ = ["Pack", "Written", "opened", "require_place", "verify", "write"]

@@ -10,7 +10,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sopkit.cli import adopting, checking, comparing, drafts, keys, looking, people, runs, signing, waiving, workspaces
+from sopkit.cli import (
+    adopting,
+    checking,
+    comparing,
+    data,
+    drafts,
+    keys,
+    looking,
+    packing,
+    people,
+    runs,
+    signing,
+    waiving,
+    workspaces,
+)
 from sopkit.cli.options import Folder
 from sopkit.errors import SopkitError
 
@@ -31,6 +45,7 @@ RUNS, PEOPLE, FILES = "Runs", "People and records", "Definitions and notebooks"
 for command, panel in (
     (runs.run, RUNS),
     (adopting.adopt, RUNS),
+    (data.data, RUNS),
     (runs.resume, RUNS),
     (runs.abandon, RUNS),
     (looking.status, RUNS),
@@ -38,6 +53,8 @@ for command, panel in (
     (signing.sign, PEOPLE),
     (signing.withdraw, PEOPLE),
     (waiving.waive, PEOPLE),
+    (packing.pack, PEOPLE),
+    (packing.accept, PEOPLE),
     (looking.verify, PEOPLE),
     (comparing.diff, PEOPLE),
     (workspaces.new, FILES),

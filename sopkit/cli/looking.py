@@ -124,7 +124,9 @@ def _show_pages(found: Workspace, run: str | None, *, json: bool) -> None:
 
 
 def verify(
-    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Only these runs.")] = None,
+    run: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN or PACK]...", help="Only these runs; or a pack, by itself.")
+    ] = None,
     all: Annotated[bool, typer.Option("--all", help="Every run, which is also the default.")] = False,
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A checkpoint kept elsewhere: the log must continue it.")
@@ -135,15 +137,24 @@ def verify(
     """Check everything against the log, the digests and the signatures.
 
     Example:  sop verify --checkpoint /mnt/auditor/checkpoint
+
+    Example:  sop verify audit.zip
     """
     from sopkit.archive.verification import verify as verify_archive
+    from sopkit.cli.packing import verify_pack
     from sopkit.views import facts, terminal
     from sopkit.views.standing import find_run
 
-    found = here()
     note = _read(checkpoint) if checkpoint is not None else None
-    runs = None if all or not run else [find_run(found, each).id for each in run]
-    told = facts.verification_facts(verify_archive(found, runs, note))
+    packs = [Path(each) for each in run or () if each.lower().endswith(".zip") or Path(each).is_file()]
+    if packs:
+        if all or len(run or ()) > 1:
+            raise WrongUse("a pack is verified by itself", expected="sop verify PACK", got=", ".join(run or ()))
+        told = verify_pack(packs[0], note)
+    else:
+        found = here()
+        runs = None if all or not run else [find_run(found, each).id for each in run]
+        told = facts.verification_facts(verify_archive(found, runs, note))
     print_json(told) if json else print_view(terminal.verification_view(told))
     raise typer.Exit(0 if told["ok"] else 1)
 

@@ -1,17 +1,27 @@
-"""`sop sign`, `sop withdraw`: a person's signed decision about the current attempt of a stage."""
+"""`sop sign`, `sop withdraw`: a person's signed decision about the current attempt of a stage.
+
+With `--detached` it is signed from a pack on another machine, see `packing`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sopkit.cli.options import Folder, Json, RunId, StageId, here, print_json
 from sopkit.errors import WrongUse
 
-__all__ = ["sign", "withdraw"]
+if TYPE_CHECKING:
+    from sopkit.archive.entries import Entry
+    from sopkit.archive.runs import RunState
+    from sopkit.archive.workspace import Workspace
+    from sopkit.definitions.sop import Sop, Stage
+
+__all__ = ["show_recorded", "show_what_is_signed", "sign", "withdraw"]
 
 Role = Annotated[str | None, typer.Option(metavar="ROLE", help="The role you sign in, where you hold several.")]
 GateId = Annotated[str | None, typer.Option(metavar="GATE", help="The gate, where the stage has several.")]
@@ -20,8 +30,12 @@ KeyFile = Annotated[str | None, typer.Option("--key", metavar="FILE", help="Your
 
 
 def sign(
-    run: RunId,
-    stage: StageId,
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="The run's id, the start of it, or 'last'; not with --detached.")
+    ] = None,
+    stage: Annotated[
+        str | None, typer.Argument(metavar="STAGE", help="The stage's id; with --detached: the one that waits.")
+    ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="You state what the gate means.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Closes the gate; stops the run.")] = False,
     return_: Annotated[bool, typer.Option("--return", help="Asks for a new attempt of the stage.")] = False,
@@ -36,6 +50,12 @@ def sign(
         typer.Option(metavar="ID=WORD", help="An answer to the checklist: yes, no or not-applicable. May be repeated."),
     ] = None,
     key: KeyFile = None,
+    detached: Annotated[
+        Path | None, typer.Option(metavar="PACK", help="Sign from a pack, on any machine, into the file that -o names.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="With --detached: what `sop accept` takes in.")
+    ] = None,
     json: Json = False,
     workspace: Folder = None,
 ) -> None:
@@ -44,13 +64,26 @@ def sign(
     An approval answers yes to every question of the checklist that is asked of you and that --answer does not name.
 
     Example:  sop sign last evaluate --approve --role validator --comment "gain holds in every slice"
+
+    Example:  sop sign --detached audit.zip --approve -o sign-off.json
     """
     chosen = [word for word, on in (("approve", approve), ("reject", reject), ("return", return_)) if on]
     if len(chosen) != 1:
         raise WrongUse(
             "a sign-off is one decision", expected="one of --approve, --reject, --return", got=chosen or "none"
         )
-    _sign(run, stage, chosen[0], role, gate, comment, tuple(condition or ()), key, json, _answers(answer or ()))
+    conditions, answers = tuple(condition or ()), _answers(answer or ())
+    if detached is not None:
+        from sopkit.cli.packing import sign_pack
+
+        said = {"role": role, "gate": gate, "comment": comment, "conditions": conditions, "answers": answers}
+        sign_pack(detached, output, run, stage, decision=chosen[0], key=key, json=json, **said)
+        return
+    if output is not None:
+        raise WrongUse("-o is for what is signed from a pack", expected="--detached PACK -o FILE")
+    if run is None or stage is None:
+        raise WrongUse("which run, and which stage of it?", expected=f"sop sign RUN STAGE --{chosen[0]}")
+    _sign(run, stage, chosen[0], role, gate, comment, conditions, key, json, answers)
 
 
 def withdraw(
@@ -95,22 +128,14 @@ def _sign(
 ) -> None:
     from sopkit.archive import sign_offs
     from sopkit.cli.asking import private_key
-    from sopkit.cli.looking import print_view
-    from sopkit.views import terminal
-    from sopkit.views.facts import stage_facts
-    from sopkit.views.standing import facts_of, find_run, find_stage, pinned_sop
+    from sopkit.views.standing import find_run, find_stage, pinned_sop
 
     found = here()
     state = find_run(found, run)
     sop = pinned_sop(found, state)
     wanted = find_stage(sop, stage)
-    attempt = state.stage(wanted.id).current
-    if not json and attempt is not None:
-        number = f"attempt {attempt.number} of {wanted.id} in {state.id}"
-        typer.echo(f"{decision.capitalize()}: {number}  (runs/{state.sop}/{state.id}/{attempt.file})", err=True)
-        if wanted.gate is not None and decision == "approve":
-            typer.echo(f"You state: {wanted.gate.meaning}", err=True)
-        _show_what_is_asked(stage_facts(state, wanted, sop=sop))
+    if not json:
+        show_what_is_signed(state, sop, wanted, decision)
     entry = sign_offs.sign(
         found,
         state.id,
@@ -124,12 +149,35 @@ def _sign(
         private_key=private_key(key),
         at=datetime.now(UTC),
     )
-    facts = facts_of(found, find_run(found, state.id))
+    show_recorded(found, entry, json=json)
+
+
+def show_what_is_signed(state: RunState, sop: Sop, stage: Stage, decision: str) -> None:
+    """Which attempt, with which words, on the standard error, before anything is signed."""
+    from sopkit.views.facts import stage_facts
+
+    attempt = state.stage(stage.id).current
+    if attempt is None:
+        return
+    number = f"attempt {attempt.number} of {stage.id} in {state.id}"
+    typer.echo(f"{decision.capitalize()}: {number}  (runs/{state.sop}/{state.id}/{attempt.file})", err=True)
+    if stage.gate is not None and decision == "approve":
+        typer.echo(f"You state: {stage.gate.meaning}", err=True)
+    _show_what_is_asked(stage_facts(state, stage, sop=sop))
+
+
+def show_recorded(found: Workspace, entry: Entry, *, json: bool, how: str = "signed") -> None:
+    """A sign-off that is in the log now, and where that leaves its run."""
+    from sopkit.cli.looking import print_view
+    from sopkit.views import terminal
+    from sopkit.views.standing import facts_of, find_run
+
+    facts = facts_of(found, find_run(found, str(entry.run)))
     if json:
         print_json(next(each for each in facts["sign_offs"] if each["seq"] == entry.seq))
         return
-    typer.echo(f"signed by {entry.by} as {entry.body['role']}, log entry {entry.seq}")
-    typer.echo(f"  go on with:  sop resume {state.id}")
+    typer.echo(f"{how} by {entry.by} as {entry.body['role']}, log entry {entry.seq}")
+    typer.echo(f"  go on with:  sop resume {entry.run}")
     print_view(terminal.run_view(facts))
 
 
