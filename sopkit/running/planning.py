@@ -132,7 +132,8 @@ def _after(
         if not judged:
             roles = [role for role, missing in sorted(judged.missing.items()) for _ in range(missing)]
             need = {"stage": stage.id, "kind": "sign_off", "roles": roles, "until": None}
-            return Wait(f"gate '{stage.gate.id}' of stage '{stage.id}' is closed", [need])
+            why = "".join(f": {reason}" for reason in judged.reasons[:1])
+            return Wait(f"gate '{stage.gate.id}' of stage '{stage.id}' is closed{why}", [need])
     for index, request in enumerate(current.requests):
         if _effect(state, stage.id, current.number, index) != "done":
             return Perform(stage.id, current.number, index, Requested.model_validate(request))

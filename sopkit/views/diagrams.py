@@ -26,4 +26,6 @@ def live(run: Mapping[str, Any]) -> Live:
 
 
 def _in_words(need: Mapping[str, Any]) -> str:
+    if need["kind"] == "gate":
+        return "its gate is closed"
     return f"until {wording.moment(need['until'])}" if need["kind"] == "clock" else f"for {', '.join(need['roles'])}"

@@ -28,10 +28,17 @@ def list_facts(states: Iterable[RunState]) -> list[dict[str, Any]]:
     return [{**_head(state), "stages": [_brief(state, id) for id in state.stages]} for state in states]
 
 
-def run_facts(state: RunState, sop: Sop, *, waivers: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def run_facts(
+    state: RunState,
+    sop: Sop,
+    *,
+    waivers: Sequence[Mapping[str, Any]] = (),
+    conditions: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Everything about a run that a person asks for first; every stage of the SOP is listed, also those to come.
 
-    `waivers` are those in force now for its model and SOP (`archive.waivers.Waiver.to_dict`).
+    `waivers` are those in force now for its model and SOP (`archive.waivers.Waiver.to_dict`); `conditions` those that
+    are open for them, and those that its own approvals set (`archive.condition_states.Opened.to_dict`).
     """
     return {
         **_head(state),
@@ -41,6 +48,7 @@ def run_facts(state: RunState, sop: Sop, *, waivers: Sequence[Mapping[str, Any]]
         "meaning": sop.outcomes[state.outcome].meaning if state.outcome in sop.outcomes else None,
         "stages": [stage_facts(state, stage, sop=sop) for stage in sop.stages],
         "waivers": [dict(waiver) for waiver in waivers],
+        "conditions": [dict(condition) for condition in conditions],
         "sign_offs": [_sign_off(sign_off) for sign_off in state.sign_offs],
         "effects": [_effect(effect) for effect in state.effects],
         "pins": plain(state.pins),
@@ -127,7 +135,7 @@ def _gate(state: RunState, stage: Stage, gate: Gate, sop: Sop | None) -> dict[st
     word: str | None
     if any(each.decision == "reject" for each in said):
         word = "rejected"
-    elif any(need["stage"] == stage.id and need["kind"] == "sign_off" for need in state.waiting_for):
+    elif any(need["stage"] == stage.id and need["kind"] in ("sign_off", "gate") for need in state.waiting_for):
         word = "closed"
     else:
         approved = made.sealed and any(each.attempt == made.sealed.number for each in said)

@@ -48,6 +48,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "answer": wording.answer,
         "answered_by": wording.answered_by,
+        "condition": wording.condition,
         "count": wording.count,
         "moment": wording.moment,
         "seconds": wording.seconds,

@@ -96,6 +96,8 @@ def _need(state: RunState, sop: Sop, need: Mapping[str, Any], now: datetime) -> 
         return {**told, "sentence": words, "level": "", "urgency": ""}
     level, urgency = _urgency(since, stage.gate.valid_for if stage.gate else None, now)
     gate = stage.gate.title if stage.gate else stage.title
+    if need["kind"] == "gate":
+        return {**told, "sentence": f"«{gate}» is closed: {need['why']}", "level": "overdue", "urgency": ""}
     return {**told, "sentence": f"«{gate}» is to be signed", "level": level, "urgency": urgency}
 
 

@@ -59,6 +59,8 @@ def summary(run: Mapping[str, Any], model: ModelFile) -> str:
     for need in run["waiting_for"]:
         if need["kind"] == "clock":
             lines += ["", f"It goes on from {wording.moment(need['until'])} on."]
+        elif need["kind"] == "gate":
+            lines += ["", f"It waits, although nobody's decision is missing: {text(need['why'])}."]
         else:
             lines += ["", f"It waits for a decision by: {text(', '.join(need['roles']))}."]
     return "\n".join(lines) + "\n"

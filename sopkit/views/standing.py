@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sopkit.archive.condition_states import opened
 from sopkit.archive.gates import GateResult
 from sopkit.archive.judging import gate_result
 from sopkit.archive.runs import RunState, run_states
@@ -53,24 +54,38 @@ def pinned_sop(workspace: Workspace, state: RunState) -> Sop:
 
 
 def facts_of(workspace: Workspace, state: RunState, *, at: datetime | None = None) -> dict[str, Any]:
-    """What `views.facts` says about a run at a wall time (default: now), which the waivers in force depend on."""
+    """What `views.facts` says about a run at a wall time (default: now), which waivers and conditions depend on."""
     at = at or datetime.now(UTC)
-    accepted = standing(workspace, workspace.log.entries(), at=at, model=state.model, sop=state.sop)
-    waivers = [waiver.to_dict() for waiver in accepted]
-    return facts.run_facts(as_signed(workspace, state), pinned_sop(workspace, state), waivers=waivers)
+    entries = workspace.log.entries()
+    accepted = standing(workspace, entries, at=at, model=state.model, sop=state.sop)
+    asked = opened(workspace, entries, model=state.model, sop=state.sop)
+    return facts.run_facts(
+        as_signed(workspace, state, at=at),
+        pinned_sop(workspace, state),
+        waivers=[waiver.to_dict() for waiver in accepted],
+        conditions=[each.to_dict(at) for each in asked if each.state == "open" or each.run == state.id],
+    )
 
 
-def as_signed(workspace: Workspace, state: RunState) -> RunState:
-    """`state`, waiting only for the sign-offs that are still missing; the log names those missed at the stop."""
+def as_signed(workspace: Workspace, state: RunState, *, at: datetime | None = None) -> RunState:
+    """`state`, waiting only for what is missing at a wall time (default: now); the log names what was at the stop.
+
+    A gate to which no sign-off is missing and which is closed all the same is a need of the kind `gate`, with `why`.
+    """
     if state.state != "waiting" or not state.waiting_for:
         return state
-    entries, needs = workspace.log.entries(), []
+    entries, needs, reasons = workspace.log.entries(), [], list[str]()
     for need in state.waiting_for:
         if need["kind"] != "sign_off":
             needs.append(need)
-        elif missing := _missing(gate_result(workspace, entries, state.id, need["stage"])):
+            continue
+        judged = gate_result(workspace, entries, state.id, need["stage"], at=at or datetime.now(UTC))
+        reasons += judged.reasons
+        if missing := _missing(judged):
             needs.append({**need, "roles": missing})
-    why = state.why if needs else "what it waited for is there: resume it"
+        elif judged.reasons:
+            needs.append({**need, "kind": "gate", "roles": [], "why": "; ".join(judged.reasons)})
+    why = "; ".join(reasons) or (state.why if needs else "what it waited for is there: resume it")
     return replace(state, waiting_for=tuple(needs), why=why)
 
 

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sopkit.views import waivers, wording
+from sopkit.views import conditions, waivers, wording
 
 __all__ = ["checklist_view", "next_commands", "run_view", "runs_table", "stage_view", "verification_view"]
 
@@ -46,9 +46,8 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def run_view(run: Mapping[str, Any]) -> RenderableType:
     """One run: its stages with verdicts, what it waits for, who signed, and what may be done next."""
-    return Group(
-        *_head(run), Text(), _stages_table(run), *_reasons(run), *_sign_offs(run), *_accepted(run), *_needs(run)
-    )
+    parts = [*_reasons(run), *_sign_offs(run), *_asked_for(run), *_accepted(run), *_needs(run)]
+    return Group(*_head(run), Text(), _stages_table(run), *parts)
 
 
 def stage_view(run: Mapping[str, Any], stage: Mapping[str, Any]) -> RenderableType:
@@ -110,13 +109,14 @@ def verification_view(facts: Mapping[str, Any]) -> RenderableType:
 def next_commands(run: Mapping[str, Any]) -> list[str]:
     """The exact commands that take a waiting or failed run further, one for each thing that it waits for."""
     commands = []
+    commands += conditions.to_settle(run)
     for need in run["waiting_for"]:
         if need["kind"] == "sign_off":
             ambiguous = len(set(need["roles"])) > 1
             for role in sorted(set(need["roles"])):
                 role_option = f" --role {role}" if ambiguous else ""
                 commands.append(f"sop sign {run['run']} {need['stage']} --approve{role_option}")
-        elif run["simulated"]:
+        elif need["kind"] == "clock" and run["simulated"]:
             commands.append(f"sop resume {run['run']} --as-of {need['until'].removesuffix('T00:00:00Z')}")
     live_wait = run["waiting_for"] and not run["simulated"]
     signed = run["state"] == "waiting" and not run["waiting_for"]
@@ -209,6 +209,11 @@ def _sign_offs(run: Mapping[str, Any]) -> list[RenderableType]:
     return [Text(), table]
 
 
+def _asked_for(run: Mapping[str, Any]) -> list[RenderableType]:
+    """The conditions of approvals, in this run and, while they are open, in others of its model."""
+    return [Text(), conditions.conditions_table(run["conditions"])] if run["conditions"] else []
+
+
 def _accepted(run: Mapping[str, Any]) -> list[RenderableType]:
     """What was accepted in writing in this run, what could be, and what is in force for the next one."""
     waived = [item for stage in run["stages"] for item in stage["findings"] if item["severity"] == "waived"]
@@ -229,6 +234,8 @@ def _needs(run: Mapping[str, Any]) -> list[RenderableType]:
             lines.append(
                 f"waiting for the clock: stage '{need['stage']}' may start as of {wording.moment(need['until'])}"
             )
+        elif need["kind"] == "gate":
+            lines.append(f"the gate of '{need['stage']}' is closed, although nobody's sign-off is missing")
         else:
             lines += _to_weigh(run, need["stage"])
             lines.append(f"waiting for a sign-off of '{need['stage']}' by: {', '.join(need['roles'])}")

@@ -19,6 +19,7 @@ __all__ = [
     "MISSING",
     "answer",
     "answered_by",
+    "condition",
     "count",
     "moment",
     "seconds",
@@ -61,6 +62,12 @@ def threshold(threshold: Mapping[str, Any] | None, unit: str = "") -> str:
 def verdict(verdict: str | None) -> str:
     """`✓ pass`, `✗ fail`, `◌ insufficient`; what was not judged is nothing."""
     return SHAPES[Verdict(verdict)] if verdict else ""
+
+
+def condition(condition: Mapping[str, Any]) -> str:
+    """`✗ overdue`, `○ open`, `● settled`, `– withdrawn`: what became of a condition of an approval."""
+    shapes = {"open": "○", "settled": "●", "withdrawn": MISSING}
+    return "✗ overdue" if condition["overdue"] else f"{shapes[condition['state']]} {condition['state']}"
 
 
 def state(state: str) -> str:
