@@ -59,9 +59,17 @@ def _conditions(envelope: Any) -> list[str]:
     try:
         predicate = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
         conditions = predicate.get("conditions") or []
-        return [str(condition) for condition in conditions]
+        return [_condition(condition) for condition in conditions]
     except (ValueError, TypeError, KeyError, AttributeError):
         return []
+
+
+def _condition(condition: Any) -> str:
+    """What is asked, how severe, and whose it is; the date by which follows from when it was signed."""
+    if not isinstance(condition, Mapping):
+        return str(condition)
+    told = ", ".join(str(condition[name]) for name in ("severity", "owner") if condition.get(name))
+    return f"{condition.get('text')} ({told})" if told else str(condition.get("text"))
 
 
 def _without(these: list[dict[str, Any]], those: list[dict[str, Any]]) -> list[dict[str, Any]]:

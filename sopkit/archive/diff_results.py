@@ -15,6 +15,7 @@ from typing import Any
 
 from sopkit.archive.diff_values import alike, changes, same_words
 from sopkit.archive.states import AttemptState
+from sopkit.definitions.results import Verdict
 
 __all__ = ["finding_changes", "importance_changes", "reason_changes", "result_changes", "times"]
 
@@ -61,12 +62,10 @@ def reason_changes(stage: str, left: Any, right: Any) -> list[dict[str, Any]]:
     before, after = _by(left, "reasons", "topic"), _by(right, "reasons", "topic")
     found = []
     for topic in (*before, *(topic for topic in after if topic not in before)):
-        old, new = before.get(topic), after.get(topic)
-        same = old and new and all(old.get(name) == new.get(name) for name in ("verdict", "weight"))
-        if not same:
-            flipped = bool(old and new) and (old or {}).get("verdict") != (new or {}).get("verdict")
-            sides = {"left": _kept(old), "right": _kept(new)}
-            found.append({"stage": stage, "topic": topic, "flipped": flipped, **sides})
+        old, new = _kept(before.get(topic)), _kept(after.get(topic))
+        flipped = old is not None and new is not None and old["verdict"] != new["verdict"]
+        if flipped or old is None or new is None or old["weight"] != new["weight"]:
+            found.append({"stage": stage, "topic": topic, "flipped": flipped, "left": old, "right": new})
     return found
 
 
@@ -77,8 +76,8 @@ def finding_changes(stage: str, left: Any, right: Any) -> list[dict[str, Any]]:
     for id in (*before, *(id for id in after if id not in before)):
         old, new = _severity(before.get(id)), _severity(after.get(id))
         if old != new:
-            told = after.get(id) or before.get(id) or {}
-            found.append({"stage": stage, "id": id, "sentence": told.get("sentence") or "", "left": old, "right": new})
+            sentence = str((after.get(id) or before.get(id) or {}).get("sentence") or "")
+            found.append({"stage": stage, "id": id, "sentence": sentence, "left": old, "right": new})
     return found
 
 
@@ -152,7 +151,10 @@ def _by(told: Any, rows: str, key: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _kept(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if reason is None else {name: reason.get(name) for name in ("verdict", "weight", "finding")}
+    if reason is None:
+        return None
+    told = {name: str(reason.get(name) or "") for name in ("weight", "finding")}
+    return {"verdict": reason.get("verdict") if reason.get("verdict") in [*Verdict] else None, **told}
 
 
 def _severity(finding: Mapping[str, Any] | None) -> str | None:

@@ -1,8 +1,8 @@
 """Two JSON values side by side: what differs, field by field, and what is the same but for rounding.
 
 The rules:
-* numbers are the same within a relative tolerance, and below one part in 10^9 as they stand: the same thing computed
-  on another machine is no difference. `true` is no number, and text is compared as text;
+* numbers are the same within a relative tolerance (next to zero, within a thousandth of it as they stand): the same
+  thing computed on another machine is no difference. `true` is no number, and text is compared as text;
 * a field that stands on one side only is told once, whole, not once for each thing in it;
 * a list whose items have ids is compared by id, so an item put in front of the others is one difference; any other
   list is one value.
@@ -21,7 +21,6 @@ from typing import Any
 __all__ = ["TOLERANCE", "Change", "alike", "change", "changes", "same_words"]
 
 TOLERANCE = 1e-6
-SMALLEST = 1e-9
 EMPTY: tuple[Any, ...] = (None, {}, [])
 KEYS = ("id", "name", "column", "feature", "recipe", "role")
 
@@ -37,7 +36,7 @@ def alike(left: Any, right: Any, tolerance: float = TOLERANCE) -> bool:
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(alike(*pair, tolerance) for pair in zip(left, right, strict=True))
     if _is_number(left) and _is_number(right):
-        return math.isclose(left, right, rel_tol=tolerance, abs_tol=SMALLEST)
+        return math.isclose(left, right, rel_tol=tolerance, abs_tol=tolerance / 1000)
     return type(left) is type(right) and bool(left == right)
 
 

@@ -170,7 +170,8 @@ def _stages(left: Contents, right: Contents, stage: str | None) -> list[str]:
     for side in (left, right):
         if side.attempt(stage) is None:
             made = ", ".join(str(each.number) for each in side.state.stage(stage).attempts)
-            raise NotFound(f"no such attempt of stage '{stage}'", where=side.state.id, expected=made or "none was made")
+            expected = f"one of {made}" if made else "none: it has not started"
+            raise NotFound(f"no such attempt of stage '{stage}'", where=side.state.id, expected=expected)
     return [stage]
 
 
