@@ -161,11 +161,11 @@ def model_of(workspace: Workspace, state: RunState) -> ModelFile:
     return _parsed_model(workspace.store.get(state.pins["model"]))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=1024)
 def _parsed_sop(data: bytes) -> Sop:
     return parse_sop(data, "pinned SOP")
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=1024)
 def _parsed_model(data: bytes) -> ModelFile:
     return parse_model(data, "pinned model file")

@@ -13,10 +13,10 @@ from typing import Any
 from sopkit.archive.condition_states import opened
 from sopkit.archive.gates import GateResult
 from sopkit.archive.judging import gate_result
+from sopkit.archive.records import sop_of
 from sopkit.archive.runs import RunState, run_states
 from sopkit.archive.waivers import standing
 from sopkit.archive.workspace import Workspace
-from sopkit.definitions.files import parse_sop
 from sopkit.definitions.sop import Sop, Stage
 from sopkit.errors import NotFound
 from sopkit.views import facts
@@ -50,7 +50,7 @@ def find_stage(sop: Sop, stage: str) -> Stage:
 
 def pinned_sop(workspace: Workspace, state: RunState) -> Sop:
     """The SOP as it was when the run started. Raises NotFound, DigestMismatch."""
-    return parse_sop(workspace.store.get(state.pins["sop"]), f"{state.sop}.yaml, pinned by {state.id}")
+    return sop_of(workspace, state)
 
 
 def facts_of(workspace: Workspace, state: RunState, *, at: datetime | None = None) -> dict[str, Any]:
