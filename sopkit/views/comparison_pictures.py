@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sopkit.views.comparison_marks import bar, categories, clip, confusion, few
 from sopkit.views.comparison_wording import height, percent, three
 from sopkit.views.pictures import DASHES, Line, lines
 
@@ -128,31 +129,26 @@ def calibration(found: Mapping[str, Any]) -> Markup:
 
 
 def dependence(panel: Mapping[str, Any], reach: tuple[float, float], answered: str) -> Markup:
-    """The average answer where one feature is set to a value in every row."""
-    values = panel["values"]
-    places = values if panel["numeric"] else list(range(len(values)))
-    none = [math.nan] * len(values)
+    """The average answer where one feature is set to a value in every row: a line, or a row for each category."""
+    room = 0.05 * (reach[1] - reach[0]) or 0.01
+    span = (reach[0] - room, reach[1] + room)
+    title = f"Answers over {panel['label']}. {panel['words']}"
+    if not panel["numeric"]:
+        return categories(panel, span, title, answered)
+    places = panel["values"]
     drawn = []
     for arm in ("champion", "challenger"):
         if panel[arm] is not None:
-            around = {side: _known(panel[side]) for side in ("low", "high")} if arm == "challenger" else {}
-            drawn.append(Line("", places, _known(panel[arm]), STYLES[arm], dots=not panel["numeric"], **around))
-    room = 0.05 * (reach[1] - reach[0]) or 0.01
-    words: dict[str, Any] = {"x_ticks": _few(min(places), max(places))} if panel["numeric"] else {}
-    if not panel["numeric"]:
-        words = {
-            "x_ticks": places,
-            "x_text": lambda x: _clip(str(values[round(x)]), 9),
-            "x_range": (-0.4, len(values) - 0.6),
-        }
+            low, high = (_known(panel[side]) if arm == "challenger" else None for side in ("low", "high"))
+            drawn.append(Line("", places, _known(panel[arm]), STYLES[arm], low, high))
     return lines(
-        drawn or [Line("", places, none)],
-        title=f"Answers over {panel['label']}. {panel['words']}",
-        x_label=_clip(panel["label"], 44),
-        y_label=_clip(answered, 30),
-        size=FLAT if panel["numeric"] or len(values) < 6 else (560, 210),
-        y_range=(reach[0] - room, reach[1] + room),
-        **words,
+        drawn,
+        title=title,
+        x_label=clip(panel["label"], 44),
+        y_label=clip(answered, 30),
+        size=FLAT,
+        y_range=span,
+        x_ticks=few(min(places), max(places)),
     )
 
 
@@ -176,69 +172,6 @@ def over_time(parts: Sequence[Mapping[str, Any]], reach: float | None, unit: str
     )
 
 
-def bar(row: Mapping[str, Any], span: tuple[float, float], *, title: str, style: str = "current") -> Markup:
-    """A bar from zero with its interval, and the champion's as an outline beneath it."""
-    first, last = span
-    point, champion = row.get("point"), row.get("champion")
-    if point is None or not last > first:
-        return Markup("")
-    width, tall = 220, 20 if champion is None else 26
-
-    def across(x: float) -> float:
-        return 2 + (min(max(x, first), last) - first) / (last - first) * (width - 4)
-
-    zero = across(0.0)
-    block = Markup('<rect class="fill {}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>')
-    parts = [block.format(style, min(zero, across(point)), 4, abs(across(point) - zero), 10)]
-    if champion is not None:
-        parts.append(block.format("reference", min(zero, across(champion)), 17, abs(across(champion) - zero), 5))
-    if row.get("low") is not None and row.get("high") is not None:
-        whisker = Markup('<line class="axis" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>')
-        low, high = across(row["low"]), across(row["high"])
-        parts += [whisker.format(low, high, 9, 9), whisker.format(low, low, 6, 12), whisker.format(high, high, 6, 12)]
-    line = Markup('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="1" y2="{}"/>').format(zero, zero, tall - 1)
-    return _svg(width, tall, title, line + Markup("").join(parts))
-
-
-def confusion(classes: Sequence[str], table: Sequence[Sequence[int]], name: str) -> Markup:
-    """Rows of the true class (down) by the answer (across); darker where more rows of that class went."""
-    size, side, left, top = len(classes), 40, 96, 74
-    width, height = left + side * size + 6, top + side * size + 6
-    parts = [Markup('<text class="label" x="{}" y="11">answer →</text>').format(left)]
-    parts.append(Markup('<text class="label" x="0" y="{}">true class ↓</text>').format(top - 8))
-    for place, label in enumerate(classes):
-        middle = left + side * place + side / 2
-        turned = Markup('<text transform="translate({} {}) rotate(-45)"><title>{}</title>{}</text>')
-        parts.append(turned.format(middle - 2, top - 6, label, _clip(label, 9)))
-        down = top + side * place + side / 2 + 4
-        named = Markup('<text x="{}" y="{}" text-anchor="end"><title>{}</title>{}</text>')
-        parts.append(named.format(left - 6, down, label, _clip(label, 13)))
-        whole = sum(table[place]) or 1
-        for across, rows in enumerate(table[place]):
-            parts.append(_cell(left + side * across, top + side * place, side, rows, rows / whole, across == place))
-    right = sum(table[place][place] for place in range(size))
-    every = sum(sum(row) for row in table) or 1
-    title = f"Confusion of {name}: {percent(right / every)} answered rightly"
-    return _svg(width, height, title, Markup("").join(parts), kind=" wide")
-
-
-def _cell(x: float, y: float, side: int, rows: int, share: float, right: bool) -> Markup:
-    form = Markup('<rect class="fill {}" fill-opacity="{:.2f}" x="{}" y="{}" width="{}" height="{}"/>')
-    ground = form.format(
-        "current" if right else "fail", 0.06 + 0.54 * share if rows else 0.03, x, y, side - 2, side - 2
-    )
-    words = Markup('<text class="label" x="{}" y="{}" text-anchor="middle">{}</text>')
-    return ground + (words.format(x + side / 2 - 1, y + side / 2 + 3, f"{rows:,}") if rows else Markup(""))
-
-
-def _svg(width: int, height: int, title: str, inside: Markup, *, kind: str = "") -> Markup:
-    form = Markup(
-        '<svg class="sop-picture{}" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
-        "<title>{}</title>{}</svg>"
-    )
-    return form.format(kind, width, height, width, height, title, title, inside)
-
-
 def _drawn(arms: Mapping[str, Any]) -> list[Line]:
     return [Line("", [x for x, _ in arms[arm]], [y for _, y in arms[arm]], STYLES[arm]) for arm in _order(arms)]
 
@@ -252,19 +185,5 @@ def _listed(names: Mapping[str, str], arms: Mapping[str, Any]) -> str:
     return " and ".join(names[arm] for arm in STYLES if arm in arms and arm in names)
 
 
-def _few(low: float, high: float) -> list[float]:
-    """About four round numbers, so that long ones stand apart in a small picture."""
-    if not high > low:
-        return [low]
-    power = 10.0 ** math.floor(math.log10((high - low) / 4))
-    apart = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= (high - low) / 4 * 0.999)
-    return [place * apart for place in range(math.ceil(low / apart), math.floor(high / apart) + 1)]
-
-
 def _known(values: Sequence[float | None]) -> list[float]:
     return [math.nan if value is None else value for value in values]
-
-
-def _clip(text: str, length: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= length else f"{text[: length - 1]}…"
