@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import io
 import re
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -225,8 +226,10 @@ def csv_table(text: str, where: object, options: Mapping[str, Any], *, separator
     header = _header(text, keywords["sep"], where)
     refuse_duplicate_names(header, where)
     try:
-        table = pd.read_csv(io.StringIO(text), low_memory=False, index_col=False, **keywords)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        with warnings.catch_warnings():  # pandas 3.0 only warns where the first line has more fields than the header
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(io.StringIO(text), low_memory=False, index_col=False, **keywords)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, ValueError) as error:
         raise DataError(
             "the CSV cannot be parsed: a line has too many fields, or the file ends inside one",
             where=where,
