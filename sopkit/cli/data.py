@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sopkit.cli.options import AsOf, Folder, Json, here, moment, print_json
-from sopkit.errors import NotFound, WrongUse
+from sopkit.errors import NotFound, SopkitError, WrongUse
 
 if TYPE_CHECKING:
     from sopkit.archive.workspace import Workspace
@@ -35,6 +35,12 @@ def data(
         str | None, typer.Option(metavar="PERSON", envvar="SOP_PERSON", help="Who accepts it or takes it back.")
     ] = None,
     as_of: AsOf = None,
+    digest: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="With --accept: these very bytes, or nothing.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write all that was found to a file, as JSON.")
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is called, if not as the file.")] = None,
     json: Json = False,
     workspace: Folder = None,
@@ -66,13 +72,17 @@ def data(
         examined = examination.examine(found, model, _source(file), as_of=seen, name=name, credentials=os.environ)
     entry = None
     if accept and examined.acceptable:
+        if digest is not None and examined.digest != digest:
+            raise WrongUse("this is not the data set that was examined", expected=digest, got=examined.digest)
         entry = intake.accept(found, examined, by=by, at=datetime.now(UTC))
     accepted = {"by": entry.by, "seq": entry.seq} if entry else None
-    report = {**examined.to_dict(), "accepted": accepted}
+    told = {**examined.to_dict(), "accepted": accepted}
+    if report is not None:
+        _write(report, told)
     if json:
-        print_json(report)
+        print_json(told)
     else:
-        print_view(data_terminal.intake_view(intake_facts(report, accepted)))
+        print_view(data_terminal.intake_view(intake_facts(told, accepted)))
         if entry is not None:
             typer.echo(f"\nnew runs read it:  sop run retraining --model {model}")
         elif examined.acceptable:
@@ -87,6 +97,17 @@ def _source(file: str) -> Path | str:
     if not path.is_file():
         raise NotFound("there is no such file", where=file, expected="CSV or Parquet, or the URL of a database")
     return path
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    import json
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise SopkitError("the report cannot be written", where=path, got=error.strerror) from None
 
 
 def _list(workspace: Workspace, model: str, *, json: bool) -> None:
