@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +106,15 @@ def test_any_bytes_give_a_document_or_problems(data):
     """Whatever the bytes, the reader answers; it raises nothing."""
     document, problems = read_yaml(data, "x.yaml")
     assert (document is None) == bool(problems)
+
+
+@given(st.text("ab:-[]{}|>'\"#,\n 01.", max_size=60))
+def test_both_scanners_read_the_same(text):
+    """Where libyaml and the library's own scanner both read a document, it is the same, line by line."""
+    fast, _ = read_yaml(text.encode(), "x.yaml")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(yaml, "__with_libyaml__", False)
+        slow, _ = read_yaml(text.encode(), "x.yaml")
+    if fast is not None and slow is not None:
+        assert repr(fast) == repr(slow)
+    assert slow is None or fast is not None
