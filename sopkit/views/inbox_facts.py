@@ -63,6 +63,8 @@ def _row(state: RunState) -> dict[str, Any]:
         "by": state.by,
         "simulated": state.simulated,
         "demo": state.demo,
+        "level": "",
+        "mine": False,
     }
 
 
