@@ -31,6 +31,8 @@ from sopkit.running.known_rows import Known, collected_rows, reference_rows
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sopkit.modelling import Cleaned
+
 __all__ = ["OF_A_WHOLE", "examine"]
 
 OF_A_WHOLE = frozenset(
@@ -159,15 +161,17 @@ class _Examination:
         if not len(timed):
             return
         model, as_of = self.model, self.found.as_of
+        misfit = self._beside(timed)
         table, _ = without_early_labels(timed, model, utc(as_of))
-        cleaned, refused = None, None
+        cleaned: Cleaned | None = None
+        refused: DataError | None = None
         try:
             cleaned = modelling.clean(table, model, as_of=as_of)
             table = cleaned.table
             self.found = replace(self.found, cleaning=cleaned.to_dict())
         except DataError as error:  # the checks below say more, and of every column
             refused = error
-        reference = reference_rows(self.workspace, model, self.module)
+        reference = None if misfit else reference_rows(self.workspace, model, self.module)
         target = modelling.target(table, model, as_of=as_of)
         findings = evidence.validate(
             table,
@@ -188,27 +192,32 @@ class _Examination:
         self.found = replace(self.found, findings=findings, labelled=int(target.notna().sum()))
         for item in findings.blocking:
             self._blocks(DataError(item.sentence, remedy=item.remedy or None))
-        if refused is not None and not findings.blocking:
-            self._blocks(refused)
+        for error in (refused, misfit):
+            if error is not None and self.found.acceptable:  # one reason for one fault
+                self._blocks(error)
         if reference is not None and cleaned is not None:
             self._drift(table, target, reference)
-        known = collected_rows(self.workspace, model) if self.found.acceptable else None
-        if known is not None:
-            self._beside(timed, known)
 
-    def _beside(self, timed: pd.DataFrame, known: Known) -> None:
-        """How its rows join those that are known, as a run would join them."""
+    def _beside(self, timed: pd.DataFrame) -> DataError | None:
+        """How its rows join those that are known, as a run would join them; the error where they cannot."""
         from sopkit.modelling.accepted import Accepted, join, keys
 
+        known = collected_rows(self.workspace, self.model)
+        if known is None:
+            return None
         alone = Accepted(str(self.found.digest), self.found.name, self.found.data)
-        told = dict(join(known.table, [alone], self.model)[1][0])
+        try:
+            told = dict(join(known.table, [alone], self.model)[1][0])
+        except DataError as error:
+            return error
         told |= {"known": known.to_dict(), "by": list(self.model.data.id)}
         shared = [name for name in known.table.columns if name in timed.columns]
         same = keys(timed, shared).isin(keys(known.table, shared)) if shared else []
         told["rows_identical"] = int(sum(same))
         self.found = replace(self.found, overlap=told)
-        if not told["rows_added"] or told["rows_identical"] == len(timed):
-            self._blocks(DataError("every row of it is known: it would add nothing", got=known.words))
+        if told["rows_added"] and told["rows_identical"] < len(timed):
+            return None
+        return DataError("every row of it is known: it would add nothing", got=known.words)
 
     def _drift(self, table: pd.DataFrame, target: pd.Series, reference: Known) -> None:
         from sopkit import evidence, modelling

@@ -146,3 +146,17 @@ def workspace(tmp_path):
     for name, (stage, *sources) in STAGES.items():
         (root / f"notebooks/sample/{name}.ipynb").write_text(json.dumps(source_notebook(stage, *sources)))
     return Workspace(root)
+
+
+@pytest.fixture(scope="session")
+def write_procedure():
+    """Write the sample procedure into a folder with stages of one's own: notebook -> (stage, sources)."""
+
+    def write(root: Path, stages: dict[str, tuple[str, ...]]) -> None:
+        for folder in ("notebooks/sample", "templates/sops", "templates/models", "runs"):
+            (root / folder).mkdir(parents=True)
+        (root / "templates/sops/sample.yaml").write_text(SOP.replace("wait: promotion.soak", ""))
+        for name, (stage, *sources) in stages.items():
+            (root / f"notebooks/sample/{name}.ipynb").write_text(json.dumps(source_notebook(stage, *sources)))
+
+    return write
