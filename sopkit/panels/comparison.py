@@ -44,9 +44,9 @@ class ComparisonPanel:
         same = self._run == (run.id if run else None) and len(self.attempt.options) == len(options)
         chosen = self.attempt.value if same else None
         self._run = run.id if run else None
-        with self.attempt.hold_trait_notifications():
-            self.attempt.options = options
-            self.attempt.value = chosen if chosen is not None else options[0][1] if options else None
+        if tuple(self.attempt.options) != tuple(options):
+            self.attempt.options = options  # ipywidgets 8.1.9 refuses a value that is set in the same breath
+        self.attempt.value = chosen if chosen is not None else options[0][1] if options else None
         self.attempt.layout.display = None if len(options) > 1 else "none"
         self.show()
 
