@@ -13,9 +13,11 @@ import typer
 from sopkit.cli.options import Folder, here
 from sopkit.errors import NotFound, SopkitError, WrongUse
 
-__all__ = ["lab", "make_workspace", "new", "open_lab", "refuse_full"]
+__all__ = ["UPLOADS", "lab", "make_workspace", "new", "open_lab", "refuse_full"]
 
 # The lock is there in a checkout only: a package that pip installed says nothing about the versions beside it.
+# A file that is uploaded at the desk comes in one message; tornado (6.6) closes the connection at more than 10 MiB
+UPLOADS = "--ServerApp.tornado_settings={'websocket_max_message_size': 220000000}"
 COPIED = ("notebooks", "templates", "runs/README.md", "requirements.lock")
 
 
@@ -118,7 +120,7 @@ def _source() -> Path:
 
 def open_lab(root: Path, notebook: Path | None, *, browser: bool, hidden: bool = False) -> NoReturn:
     """Become JupyterLab on `root`. `hidden` lets it open a notebook below `.sop`."""
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", UPLOADS]
     command += [] if browser else ["--no-browser"]
     command += ["--ContentsManager.allow_hidden=True"] if hidden else []
     command += [str(notebook)] if notebook else []

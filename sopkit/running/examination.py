@@ -192,9 +192,9 @@ class _Examination:
         self.found = replace(self.found, findings=findings, labelled=int(target.notna().sum()))
         for item in findings.blocking:
             self._blocks(DataError(item.sentence, remedy=item.remedy or None))
-        for error in (refused, misfit):
-            if error is not None and self.found.acceptable:  # one reason for one fault
-                self._blocks(error)
+        fault = refused or misfit
+        if fault is not None and self.found.acceptable:  # one reason for one fault
+            self._blocks(fault)
         if reference is not None and cleaned is not None:
             self._drift(table, target, reference)
 
