@@ -639,9 +639,6 @@ class Verification:
                 continue
             said, key = told["predicate"], self.keys_at(entry["seq"])[body["envelope"]["signatures"][0]["keyid"]]
             self.agrees(entry, said, key, ("role", "gate", "decision", "comment", "withdraws"))
-            for name in ("checklist", "conditions", "opened"):  # older releases logged them in the envelope only
-                same = name not in body or (said.get(name) or None) == (body[name] or None)
-                self.hold(same, f"{where}: {name}: the log says other than what was signed")
             sealed = self.attempts.get((entry["stage"], entry["attempt"]), {"body": {}})["body"]
             subjects = {(sealed.get("file"), "sopkit-content-v1", sealed.get("content"))}
             for item in sealed.get("artifacts") or ():
@@ -654,14 +651,13 @@ class Verification:
             self.tell(f"sign-off     {where}: {said['name']}, {key.owner}: {what}; {entry['at'][:10]}, {body['key']}")
 
     def agrees(self, entry: Body, said: Body, key: Key, names: tuple[str, ...]) -> None:
-        """Statement and log entry say the same, by a key that was valid then, of this log."""
+        """Statement and log entry say the same, in `names` and whatever both have, by a key that was valid then."""
         where, at = f"log entry {entry['seq']}", moment(max(e["at"] for e in self.entries[: entry["seq"]]))
         for name in ("run", "stage", "attempt"):
             self.hold(said[name] == entry[name], f"{where}: {name}: the log says other than what was signed")
-        for name in names:
-            self.hold(
-                said[name] == entry["body"].get(name), f"{where}: {name}: the log says other than what was signed"
-            )
+        body = entry["body"]
+        for name in sorted({*names, *(said.keys() & body.keys())} - {"sop"}):
+            self.hold(said.get(name) == body.get(name), f"{where}: {name}: the log says other than what was signed")
         same = key.person == entry["by"] and key.demo == entry["body"].get("demo", False)
         self.hold(same, f"{where}: the key is that of {key.owner}, the log says {entry['by']}")
         valid = at is not None and (key.start is None or at >= key.start) and (key.until is None or at < key.until)
