@@ -42,8 +42,9 @@ def models(
                 )
             )
     if adopted:
-        until = wording.moment(adopted["trained_until"]) if adopted.get("trained_until") else "not known"
-        facts.append(("Adopted from", f"{adopted['uri']}, trained until {until}"))
+        until = adopted.get("trained_until")
+        when = f"trained until {wording.moment(until)}" if until else "when it was trained is not known"
+        facts.append(("Adopted from", f"{adopted['uri']}, {when}"))
         facts += [("Noticed when it was adopted", str(note)) for note in adopted.get("notes") or ()]
     if comparison:
         facts.append(("Held against", names["champion"] + _champion(contents)))
