@@ -23,7 +23,7 @@ __all__ = ["MOST", "ROWS", "iterations_of", "listener"]
 MOST = 200
 ROWS = 500
 _POINTS = 60  # of an ensemble that has to be asked once for each
-_TRAIN, _ASIDE = "training rows", "rows that the fit set aside"
+_TRAIN, _ASIDE = "training rows", "rows set aside"
 
 
 def iterations_of(pipeline: Any, rows: pd.DataFrame, labels: Any) -> dict[str, Any] | None:
@@ -80,8 +80,8 @@ def _kept(estimator: Any) -> dict[str, Any] | None:
             "iteration": list(range(1, len(train) + 1)),
             "train": train,
             "validation": aside or None,
-            "of": "training rows of each tree" if aside else _TRAIN,
-            "validation_of": "rows that a tree did not see" if aside else None,
+            "of": "rows of each tree" if aside else _TRAIN,
+            "validation_of": "rows it did not see" if aside else None,
         }
     if losses := _values(estimator, "loss_curve_"):
         scores = _values(estimator, "validation_scores_")

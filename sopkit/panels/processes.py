@@ -151,6 +151,7 @@ def start(
     except (OSError, ValueError) as error:
         raise SopkitError("the process could not be started", where=folder, got=str(error)) from None
     process = Process(folder, name, child.pid, _start_of(child.pid), tuple(arguments), run, child)
+    _started[folder, name] = process
     _keep(process)
     _forget_old(folder)
     return process
@@ -162,6 +163,8 @@ def newest(workspace: Workspace, run: str) -> Process | None:
     for path in sorted(folder.glob("*.json"), reverse=True):
         try:
             kept: Any = json.loads(path.read_bytes())
+            if kept["run"] == run and (folder, path.stem) in _started:
+                return _started[folder, path.stem]
             if kept["run"] == run and _NAME.fullmatch(path.stem):
                 return Process(
                     folder, path.stem, int(kept["pid"]), float(kept["started"]), tuple(map(str, kept["command"])), run
@@ -169,6 +172,10 @@ def newest(workspace: Workspace, run: str) -> Process | None:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
+
+
+# Of this process: whoever started one has to wait for its end, or it stays as a zombie.
+_started: dict[tuple[Path, str], Process] = {}
 
 
 def _keep(process: Process) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sopkit.views import comparison_pictures, drift_pictures, pictures, wording
+from sopkit.views import comparison_pictures, drift_pictures, pictures, training_pictures, wording
 
 __all__ = ["fragment", "render", "style"]
 
@@ -61,5 +61,6 @@ def _environment() -> Environment:
         "pictures": pictures,
         "comparison_pictures": comparison_pictures,
         "drift_pictures": drift_pictures,
+        "training_pictures": training_pictures,
     }
     return environment
