@@ -141,7 +141,9 @@ def percent(share: float | None) -> str:
         return ""
     if 0 < share < 0.0005:
         return "< 0.1 %"
-    return f"{100 * share:.1f} %" if 0 < share < 1 else f"{100 * share:.0f} %"
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    return f"{100 * share:.1f}".removesuffix(".0") + " %"
 
 
 def _limits(rule: Any) -> str:
