@@ -114,12 +114,13 @@ class SignOffPanel:
         last = guards_a_move(self.desk.sop, stage.id)
         ready = readiness(self.desk.workspace, self._entries, run.id) if last else None
         fields.show(self.shown, fragment("gate", run=only, rollback=ready))
-        fields.show(self.signer, fragment("signer", identity=self.desk.identity.facts))
         waits = any(need["stage"] == stage.id for need in run.waiting_for)
         self.go_on.layout.display = "" if run.state == "waiting" and not waits else "none"
         roles = [role for role in self._gate.roles if role in self.desk.identity.facts["roles"]]
         if tuple(self.role.options) != tuple(roles):
-            self.role.options = roles
+            self.role.options, self.role.value = roles, roles[0] if roles else None
+        asked = list(self._gate.roles)
+        fields.show(self.signer, fragment("signer", identity=self.desk.identity.facts, may=bool(roles), asked=asked))
         self.ask_answers()
         self.allow()
 
@@ -129,9 +130,9 @@ class SignOffPanel:
         self.to_open.children = tuple(self._opener(panel) for panel in unread)
         approving = self.decision.value == "approve"
         self.add_condition.layout.display = self.conditions.layout.display = "" if approving else "none"
-        self.button.disabled = bool(approving and unread) or not self.desk.identity.path
+        self.button.disabled = bool(approving and unread) or not self.role.value
         self.button.description = f"Sign: {self.decision.label.lower()}"
-        self.button.tooltip = "Open first: " + ", ".join(unread) if self.button.disabled else "Sign with your key"
+        self.button.tooltip = f"Open first: {', '.join(unread)}" if unread and approving else "Sign with your key"
 
     def ask_answers(self) -> None:
         """A field for each question of the checklist that is asked of this role."""
