@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
+from sopkit.errors import SopkitError
 from sopkit.panels import fields
 from sopkit.views import wording
 from sopkit.views.comparison_facts import STAGE, as_of_attempt, comparison_facts
@@ -31,10 +32,11 @@ class ComparisonPanel:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._run: str | None = None
+        self._filling = False
         self.attempt = fields.choice("Attempt of evaluate", short=True)
         self.shown = fields.html()
         self.widget = ipywidgets.VBox([self.attempt, self.shown], layout=ipywidgets.Layout(width="100%"))
-        self.attempt.observe(lambda _: self.show(), "value")
+        self.attempt.observe(lambda _: self.choose(), "value")
 
     def refresh(self) -> None:
         """Offer the attempts of the run that is looked at, and show the one that is chosen."""
@@ -50,15 +52,29 @@ class ComparisonPanel:
         self.attempt.layout.display = None if len(options) > 1 else "none"
         self.show()
 
+    def choose(self) -> None:
+        """Show the attempt that was chosen; an error is told in words."""
+        if self._filling:
+            return
+        try:
+            self.show()
+        except SopkitError as error:
+            self.desk.say(error, "fail")
+
     def show(self) -> None:
-        """Show the chosen attempt, with what the stages before it had left by then."""
+        """Show the chosen attempt, with what the stages before it had left by then. Raises SopkitError."""
         run = self.desk.run
         if run is None:
             fields.show(self.shown, fields.no_run())
             return
         number = self.attempt.value
         contents = self.desk.contents if number is None else as_of_attempt(self.desk.workspace, run, number)
-        fields.show(self.shown, fragment("comparison", **comparison_facts(contents)))
+        try:
+            facts = comparison_facts(contents)
+        except SopkitError:
+            fields.show(self.shown, "")  # what was shown before is not left standing under an error
+            raise
+        fields.show(self.shown, fragment("comparison", **facts))
 
 
 def _label(attempt: AttemptState) -> str:
