@@ -16,6 +16,7 @@ from sopkit.cli.options import Folder, Json, RunId, StageId, here, print_json
 from sopkit.errors import WrongUse
 
 if TYPE_CHECKING:
+    from sopkit.archive.conditions import Condition
     from sopkit.archive.entries import Entry
     from sopkit.archive.runs import RunState
     from sopkit.archive.workspace import Workspace
@@ -43,7 +44,10 @@ def sign(
     gate: GateId = None,
     comment: Comment = None,
     condition: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="A condition of an approval; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="Of an approval: 'TEXT; severity=high; owner=ROLE; due=DATE'. May be repeated."
+        ),
     ] = None,
     answer: Annotated[
         list[str] | None,
@@ -62,6 +66,7 @@ def sign(
     """Sign the current attempt of a stage; `sop resume` then takes the run further.
 
     An approval answers yes to every question of the checklist that is asked of you and that --answer does not name.
+    A condition opens a finding: of medium severity, of the SOP's owner and due in 30 days, where it does not say.
 
     Example:  sop sign last evaluate --approve --role validator --comment "gain holds in every slice"
 
@@ -72,7 +77,9 @@ def sign(
         raise WrongUse(
             "a sign-off is one decision", expected="one of --approve, --reject, --return", got=chosen or "none"
         )
-    conditions, answers = tuple(condition or ()), _answers(answer or ())
+    from sopkit.archive.conditions import Condition
+
+    conditions, answers = tuple(map(Condition.parse, condition or ())), _answers(answer or ())
     if detached is not None:
         from sopkit.cli.packing import sign_pack
 
@@ -121,7 +128,7 @@ def _sign(
     role: str | None,
     gate: str | None,
     comment: str | None,
-    conditions: tuple[str, ...],
+    conditions: tuple[Condition, ...],
     key: str | None,
     json: bool,
     answers: Mapping[str, str],
@@ -136,6 +143,7 @@ def _sign(
     wanted = find_stage(sop, stage)
     if not json:
         show_what_is_signed(state, sop, wanted, decision)
+        _show_what_is_open(found, state, sop, wanted, decision)
     entry = sign_offs.sign(
         found,
         state.id,
@@ -191,3 +199,17 @@ def _show_what_is_asked(stage: Mapping[str, Any]) -> None:
     for item in (stage["gate"] or {}).get("checklist", ()):
         who = wording.answered_by(item)
         typer.echo(f"  {wording.answer(item):<16} {item['id']}: {item['question']}  ({who})", err=True)
+
+
+def _show_what_is_open(found: Workspace, state: RunState, sop: Sop, stage: Stage, decision: str) -> None:
+    """What approvals have asked for and nobody has settled, and the way back, on the standard error."""
+    from sopkit.archive import rollback
+    from sopkit.views.conditions import sentence
+    from sopkit.views.standing import facts_of
+
+    for condition in facts_of(found, state)["conditions"]:
+        if condition["state"] == "open":
+            typer.echo(f"Condition: {sentence(condition)}", err=True)
+    if decision == "approve" and rollback.guards_a_move(sop, stage.id):
+        ready = rollback.readiness(found, found.log.entries(), state.id)
+        typer.echo(f"The way back: {ready['word']}. {ready['sentence']}", err=True)

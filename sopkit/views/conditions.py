@@ -22,7 +22,7 @@ def sentence(condition: Mapping[str, Any]) -> str:
     owner = f", owner {condition['owner']}" if condition["owner"] else ""
     told = f"{condition['id']}: {condition['text']} ({condition['severity']} severity{owner}, {due}"
     set_by = f"set by {condition['by']} in {condition['run']}, stage {condition['stage']})"
-    return f"{wording.condition(condition)}  {told}; {set_by}"
+    return _plain(f"{wording.condition(condition)}  {told}; {set_by}")
 
 
 def conditions_table(conditions: Sequence[Mapping[str, Any]], *, title: str = "Conditions") -> RenderableType:
@@ -33,9 +33,10 @@ def conditions_table(conditions: Sequence[Mapping[str, Any]], *, title: str = "C
     for column in ("condition", "state", "due", "severity", "owner", "what", "set by", "run"):
         table.add_column(column, overflow="fold", no_wrap=column in ("condition", "state", "due", "run"))
     for each in conditions:
-        what = Text(each["text"])
+        what = Text(_plain(each["text"]))
         if settled := each["settled"]:
-            what.append(f"\n{settled['name']} ({settled['role']}): {settled['comment']}", style="dim")
+            said = _plain(f"{settled['name']} ({settled['role']}): {settled['comment']}")
+            what.append(f"\n{said}", style="dim")
         state = wording.condition(each)
         table.add_row(
             each["id"],
@@ -55,3 +56,8 @@ def to_settle(run: Mapping[str, Any]) -> list[str]:
     if run["state"] != "waiting":
         return []
     return [f"sop settle {each['id']} --comment TEXT" for each in run.get("conditions") or () if each["overdue"]]
+
+
+def _plain(text: str) -> str:
+    """On one line, and nothing in it moves the cursor of a terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

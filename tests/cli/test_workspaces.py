@@ -6,7 +6,7 @@ import pytest
 
 COMMANDS = (
     "new", "adopt", "run", "resume", "abandon", "open", "status", "show", "sign", "withdraw", "verify", "check",
-    "diagram", "lab", "waive", "keys new", "keys list", "people show", "people sign",
+    "diagram", "lab", "waive", "conditions", "settle", "keys new", "keys list", "people show", "people sign",
 )  # fmt: skip
 
 
