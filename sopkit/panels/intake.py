@@ -155,6 +155,7 @@ class IntakeForm:
         standing = [(f"{each.name} ({each.digest[:12]})", each.digest) for each in sets if each.withdrawn is None]
         if list(self.which.options) != standing:
             self.which.options = standing
+            self.which.value = standing[-1][1] if standing else None
         self.withdrawing.layout.display = None if standing else "none"
 
     # ------------------------------------------------------------ the process
