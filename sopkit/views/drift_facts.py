@@ -205,10 +205,10 @@ def _new(column: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return f"{share} out of range" if new.get("outside_range") else f"{share} of rows"
 
 
-def _quartiles(told: Mapping[str, Any] | None) -> list[str] | None:
+def _quartiles(told: Mapping[str, Any] | None) -> list[tuple[str, str]] | None:
     if not told or not told.get("quartiles"):
         return None
-    return [f"{three(middle)} ({three(low)} to {three(high)})" for low, middle, high in told["quartiles"]]
+    return [(three(middle), f"{three(low)} to {three(high)}") for low, middle, high in told["quartiles"]]
 
 
 def _goes_missing(told: Mapping[str, Any] | None) -> bool:
@@ -261,7 +261,10 @@ def _time(profiles: Mapping[str, Any]) -> dict[str, Any] | None:
     ]
     cut = _seconds(profiles["current"]["from"]) if profiles["current"]["from"] else None
     marks = [] if cut is None or cut <= first else [(cut, "current rows begin")]
-    return {"span": periods["span"], "middles": middles, "range": (first, last), "marks": marks}
+    begin = last + 1 if cut is None else cut
+    until = _seconds(profiles["reference"]["until"]) if profiles["reference"]["until"] else first
+    sides = ["current" if at >= begin else "reference" if at <= until else "between" for at in middles]
+    return {"span": periods["span"], "middles": middles, "range": (first, last), "marks": marks, "sides": sides}
 
 
 def _seconds(moment: str) -> float:

@@ -6,7 +6,7 @@ A period without enough rows is a gap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = ["distribution", "missing_over_time", "over_time", "small"]
 LONGEST = 26
 SIZE = (520, 250)
 STYLES = ("current", "third", "reference")
+SIDES = {"reference": "reference", "between": "third", "current": "current"}
 DAY = 86_400.0
 
 
@@ -40,10 +41,12 @@ def distribution(found: Mapping[str, Any], labels: Sequence[str], *, title: str,
 
 def over_time(over: Mapping[str, Any], time: Mapping[str, Any], *, title: str, unit: str = "") -> Markup:
     """The median with its quartiles, or the shares of the commonest values; `time` is `axis` of the facts."""
+    parts: list[Line] = []
     if over.get("middle"):
-        parts = _line("median, middle half", "current", time, over["middle"], (over["low"], over["high"]))
+        band = over["low"], over["high"]
+        for side, style in SIDES.items():
+            parts += _line(side, style, time, over["middle"], band, among=_among(time["sides"], side))
         return _timed(parts, time, title, unit or "value", None)
-    parts = []
     for name, shares, style in zip(over["names"], over["shares"], STYLES, strict=False):
         parts += _line(name, style, time, shares)
     return _timed(parts, time, title, "share of rows", percent_of)
@@ -64,7 +67,9 @@ def _timed(parts: list[Line], time: Mapping[str, Any], title: str, y_label: str,
         return Markup("")
     first, last = time["range"]
     each = f"each point: {time['span']}" if time["span"][0].isdigit() else f"each point: a {time['span']}"
-    highest = max((y for part in parts for y in (*part.y, *(part.high or ())) if y == y), default=0.0)
+    every = [y for part in parts for y in (*part.y, *(part.low or ()), *(part.high or ()))]
+    low, high = (0.0 if y_text else min(every)), max(every)
+    wide = (high - low) or abs(high) or 0.01
     return lines(
         parts,
         title=title,
@@ -72,7 +77,7 @@ def _timed(parts: list[Line], time: Mapping[str, Any], title: str, y_label: str,
         y_label=y_label,
         size=SIZE,
         x_range=(first, last),
-        y_range=(0.0, highest * 1.06 or 0.01) if y_text else None,
+        y_range=(low if y_text else low - 0.06 * wide, high + 0.16 * wide),  # the mark's words stand above the lines
         x_ticks=_dates(first, last),
         x_text=lambda at: _date(at, last - first),
         y_text=y_text,
@@ -86,11 +91,13 @@ def _line(
     time: Mapping[str, Any],
     values: Sequence[float | None],
     band: tuple[Sequence[float | None], Sequence[float | None]] | None = None,
+    among: Collection[int] | None = None,
 ) -> list[Line]:
-    """A line in its unbroken pieces, so that neither it nor its band is drawn across a gap."""
+    """A line in its unbroken pieces, so that neither it nor its band is drawn across a gap; `among` these places."""
     found: list[Line] = []
     first: int | None = None
-    for place, value in enumerate([*values, None]):
+    for place, whole in enumerate([*values, None]):
+        value = whole if among is None or place in among else None
         if value is not None and first is None:
             first = place
         if value is None and first is not None:
@@ -100,6 +107,12 @@ def _line(
             found.append(Line("" if found else label, x, y, style, low, high, dots=band is not None or len(y) == 1))
             first = None
     return found
+
+
+def _among(sides: Sequence[str], wanted: str) -> set[int]:
+    """The places of one side, and the first after each of them, so that the line goes on to the next side."""
+    own = {place for place, side in enumerate(sides) if side == wanted}
+    return own | {place + 1 for place in own if place + 1 < len(sides)}
 
 
 def _histogram(found: Mapping[str, Any], labels: Sequence[str], title: str, unit: str) -> Markup:

@@ -287,7 +287,13 @@ def test_in_the_desk_the_report_is_the_value_of_an_attribute():
 
 
 def axis(middles: list[float]) -> dict[str, Any]:
-    return {"span": "day", "middles": middles, "range": (middles[0], middles[-1]), "marks": []}
+    return {
+        "span": "day",
+        "middles": middles,
+        "range": (middles[0], middles[-1]),
+        "marks": [],
+        "sides": ["current"] * len(middles),
+    }
 
 
 def test_a_gap_in_time_is_not_drawn_through():
@@ -295,6 +301,16 @@ def test_a_gap_in_time_is_not_drawn_through():
     over = {"low": [1, 1, None, 1, 1], "middle": [2, 2, None, 2, 2], "high": [3, 3, None, 3, 3], "missing": [0] * 5}
     drawn = drift_pictures.over_time(over, axis([86400.0 * n for n in range(5)]), title="x")
     assert drawn.count("<polygon") == drawn.count("<polyline") == 2
+
+
+def test_a_line_over_time_is_drawn_in_the_style_of_its_side():
+    """Reference, what lies between, and current are told apart, and joined where they meet."""
+    time = axis([86400.0 * n for n in range(6)]) | {"sides": ["reference"] * 2 + ["between"] * 2 + ["current"] * 2}
+    same = [2.0] * 6
+    drawn = drift_pictures.over_time({"low": same, "middle": same, "high": same, "missing": same}, time, title="x")
+    lines = re.findall(r'<polyline class="stroke (\w+)"[^>]*points="([^"]*)"', drawn)
+    assert [style for style, _ in lines] == ["reference", "third", "current"]
+    assert [len(points.split()) for _, points in lines] == [3, 3, 2]
 
 
 @pytest.mark.parametrize("span", [3600 * 5, 86400 * 9, 86400 * 40, 86400 * 200, 86400 * 400, 86400 * 365 * 30])
