@@ -65,7 +65,9 @@ class Desk:
             [
                 ipywidgets.HTML(f"<style>{style()}</style>", layout=ipywidgets.Layout(height="0", margin="0")),
                 self.head,
-                ipywidgets.HBox([self.runs, self.identity.key, look_again], layout=ipywidgets.Layout(flex_flow="row wrap")),
+                ipywidgets.HBox(
+                    [self.runs, self.identity.key, look_again], layout=ipywidgets.Layout(flex_flow="row wrap")
+                ),
                 self.tabs,
                 self.said,
                 self.place,

@@ -30,7 +30,9 @@ class Identity:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.folder = Path(os.environ.get("SOP_KEYS") or DEFAULT_FOLDER).expanduser()
-        self.key = fields.choice("Your key", [(path.name, str(path)) for path in self._keys()], short=True, width="auto")
+        self.key = fields.choice(
+            "Your key", [(path.name, str(path)) for path in self._keys()], short=True, width="auto"
+        )
 
     def refresh(self) -> None:
         """Look for keys again."""

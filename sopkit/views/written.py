@@ -33,6 +33,8 @@ from sopkit.views.fragments import fragment
 from sopkit.views.inbox_facts import inbox_facts
 from sopkit.views.pages import Section, page, run_page
 from sopkit.views.standing import as_signed, facts_of, pinned_sop
+from sopkit.views.training_facts import training_facts
+from sopkit.views.training_facts import training_facts
 
 __all__ = ["changes_of", "page_of", "sections_of", "whole_page", "write_index", "write_run"]
 
@@ -70,9 +72,16 @@ def write_index(workspace: Workspace, *, at: datetime | None = None) -> Path:
 
 def sections_of(workspace: Workspace, state: RunState, *, root: str = ROOT) -> Iterator[Section]:
     """What was found about a run, part by part, as the panels of the desk show it."""
-    contents = Contents(workspace, state)
+    contents, states = Contents(workspace, state), run_states(workspace.log.entries())
     makers: dict[str, Callable[[], Markup]] = {
         "Data": lambda: fragment("data", data=data_facts(contents, _model(workspace, state))),
+        "Training": lambda: fragment(
+            "training", **training_facts(state, pinned_sop(workspace, state), states, contents)
+        ),
+        "Training": lambda: fragment(
+            "training",
+            **training_facts(state, pinned_sop(workspace, state), run_states(workspace.log.entries()), contents),
+        ),
         "Drift": lambda: fragment("drift", **drift_facts(contents, report=root)),
         "Comparison": lambda: fragment("comparison", **comparison_facts(contents)),
         "Changes": lambda: changes_of(workspace, state),
