@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,14 +33,18 @@ def status(
     from sopkit.cli.waiving import in_force
     from sopkit.views import facts, terminal, waivers
     from sopkit.views.standing import as_signed, facts_of, find_run
+    from sopkit.views.training_terminal import under_way
 
     found = here()
     if run is not None:
-        told = facts_of(found, find_run(found, run))
+        told = facts_of(found, state := find_run(found, run))
+        told |= _meanwhile(found, state)
         if json:
             print_json(told)
             return
         print_view(terminal.run_view(told))
+        if lines := under_way(told["live"], told["alerts"]):
+            print_view(lines)
         typer.echo(f"\nas a page:  sop show {told['run']} --html")
         return
     listed = facts.list_facts(as_signed(found, state) for state in run_states(found.log.entries()))
@@ -50,6 +54,24 @@ def status(
     print_view(terminal.runs_table(listed))
     if accepted := in_force(found):
         print_view(waivers.waivers_table(accepted))
+
+
+def _meanwhile(workspace: Workspace, state: RunState) -> dict[str, Any]:
+    """`live`: the stage under way, None where nothing is; `alerts`: what took far more than in earlier runs."""
+    from sopkit.archive.runs import run_states
+    from sopkit.running.live import live_state
+    from sopkit.views.standing import pinned_sop
+    from sopkit.views.training_facts import alerts, live_facts
+
+    states, sop, live = (
+        run_states(workspace.log.entries()),
+        pinned_sop(workspace, state),
+        live_state(workspace, state.id),
+    )
+    titles = {stage.id: stage.title for stage in sop.stages}
+    facts = live_facts(state, sop, states, live)
+    shown = {name: value for name, value in facts.items() if name != "samples"} if facts else None
+    return {"live": shown, "alerts": alerts(states, state, titles, live)}
 
 
 def show(

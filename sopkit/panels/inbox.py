@@ -11,13 +11,10 @@ from sopkit.archive import condition_states
 from sopkit.panels import fields
 from sopkit.panels.clock import now
 from sopkit.running.live import live_state
-from sopkit.running.live import live_state
 from sopkit.views import wording
 from sopkit.views.fragments import fragment
 from sopkit.views.inbox_facts import inbox_facts
 from sopkit.views.standing import as_signed, pinned_sop
-from sopkit.views.training_facts import alerts
-from sopkit.views.training_words import live_words
 from sopkit.views.training_facts import alerts
 from sopkit.views.training_words import live_words
 
@@ -37,7 +34,6 @@ class InboxPanel:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._texts: dict[str, ipywidgets.HTML] = {}  # of the cards, by run
         self.sop = fields.choice("SOP", [ANY], short=True, width="auto")
         self.model = fields.choice("Model", [ANY], short=True, width="auto")
         self.role = fields.choice("Role", [ANY], short=True, width="auto")
@@ -61,7 +57,6 @@ class InboxPanel:
         self.rows = inbox_facts(
             states, lambda state: pinned_sop(desk.workspace, state), now=now(), person=me["person"], roles=me["roles"]
         )
-        self._add_live()
         every = [row for rows in self.rows.values() for row in rows]
         _offer(self.sop, {row["sop"] for row in every})
         _offer(self.model, {row["model"] for row in every})
@@ -77,21 +72,6 @@ class InboxPanel:
         if self.rows["running"]:
             self.show()
 
-    def follow(self) -> None:
-        """Show how far the runs under way are, without reading the log again."""
-        if self.rows["running"]:
-            self._add_live()
-            for row in self.rows["running"]:
-                if row["run"] in self._texts:
-                    fields.show(self._texts[row["run"]], fragment("inbox_row", row=row))
-
-    def _add_live(self) -> None:
-        states = {state.id: state for state in self.desk.states}
-        for row in self.rows["running"]:
-            live, state = live_state(self.desk.workspace, row["run"]), states[row["run"]]
-            row["live"] = live_words(live) if live and live["alive"] else ""
-            row["alerts"] = [alert["sentence"] for alert in alerts(self.desk.states, state, live=live)]
-
     def show(self) -> None:
         """Show what the filters let through."""
         waiting = [row for row in self.rows["waiting"] if self._wanted(row)]
@@ -101,7 +81,6 @@ class InboxPanel:
         if len(waiting) + len(running) > MOST:
             words += f"; the {MOST} most urgent are shown"
         fields.show(self.counted, fragment("heading", text="Waiting and under way", quiet=words))
-        self._texts.clear()
         self.waiting.children = tuple(self._card(row) for row in [*running, *waiting][:MOST])
         self.finished.options = [(_line(row), row["run"]) for row in finished]
 

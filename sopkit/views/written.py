@@ -34,7 +34,6 @@ from sopkit.views.inbox_facts import inbox_facts
 from sopkit.views.pages import Section, page, run_page
 from sopkit.views.standing import as_signed, facts_of, pinned_sop
 from sopkit.views.training_facts import training_facts
-from sopkit.views.training_facts import training_facts
 
 __all__ = ["changes_of", "page_of", "sections_of", "whole_page", "write_index", "write_run"]
 
@@ -77,10 +76,6 @@ def sections_of(workspace: Workspace, state: RunState, *, root: str = ROOT) -> I
         "Data": lambda: fragment("data", data=data_facts(contents, _model(workspace, state))),
         "Training": lambda: fragment(
             "training", **training_facts(state, pinned_sop(workspace, state), states, contents)
-        ),
-        "Training": lambda: fragment(
-            "training",
-            **training_facts(state, pinned_sop(workspace, state), run_states(workspace.log.entries()), contents),
         ),
         "Drift": lambda: fragment("drift", **drift_facts(contents, report=root)),
         "Comparison": lambda: fragment("comparison", **comparison_facts(contents)),
