@@ -37,6 +37,7 @@ from sopkit.archive.canonical import sha256_hex
 from sopkit.archive.checkpoint import VerifierKey, open_note
 from sopkit.archive.entries import Entry
 from sopkit.archive.folders import IN_STORE_ONLY
+from sopkit.archive.rollback import readiness
 from sopkit.archive.runs import run_state
 from sopkit.archive.workspace import NAME, RUN_ID, Workspace
 from sopkit.errors import Untrusted
@@ -154,14 +155,15 @@ def is_name_of_a_pack(name: str, manifest: Manifest) -> bool:
 
 def objects_of(workspace: Workspace, entries: Sequence[Entry], run: str) -> list[str]:
     """The digests of all that the store has of a run: what its entries name, also of what it used, all people files,
-    and SOP and model file of every run, by which waivers and conditions of other runs are judged.
+    SOP and model file of every run, by which waivers and conditions of other runs are judged, and the way back.
     """
     wanted = named_by(entries, run)
+    wanted.update(str(file["sha256"]) for file in readiness(workspace, entries, run)["files"] if file["sha256"])
     for entry in entries:
         if entry.kind == "run.started":
             pins = dict(entry.body.get("pins") or {})
             wanted.update(str(pins[name]) for name in ("sop", "model") if pins.get(name))
-    return sorted(digest for digest in wanted if workspace.store.has(digest))
+    return sorted(digest for digest in wanted if DIGEST.fullmatch(digest) and workspace.store.has(digest))
 
 
 def named_by(entries: Iterable[Entry], run: str) -> set[str]:

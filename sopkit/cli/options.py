@@ -16,7 +16,21 @@ from sopkit.errors import NotFound, WrongUse
 if TYPE_CHECKING:
     from sopkit.archive.workspace import Workspace
 
-__all__ = ["AsOf", "By", "Folder", "Json", "RunId", "StageId", "here", "moment", "parameters", "person", "print_json"]
+__all__ = [
+    "AsOf",
+    "By",
+    "Folder",
+    "Json",
+    "RunId",
+    "StageId",
+    "here",
+    "moment",
+    "on_one_line",
+    "parameters",
+    "person",
+    "print_json",
+    "tell",
+]
 
 DEMO_ENGINEER = "demo-engineer"
 
@@ -97,6 +111,16 @@ def parameters(given: Sequence[str]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def on_one_line(text: str) -> str:
+    """A text of a file or a record, that cannot move the cursor of a terminal."""
+    return "".join(sign if sign.isprintable() else " " if sign in "\n\t" else f"\\x{ord(sign):02x}" for sign in text)
+
+
+def tell(text: str) -> None:
+    """A line on the standard error, with texts of files and records in it."""
+    typer.echo(on_one_line(text), err=True)
 
 
 def print_json(value: Any) -> None:

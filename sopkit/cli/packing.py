@@ -7,7 +7,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sopkit.cli.options import Folder, Json, RunId, here, print_json
+from sopkit.cli.options import Folder, Json, RunId, here, on_one_line, print_json, tell
 from sopkit.errors import NotFound, WrongUse
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from sopkit.definitions.sop import Sop
 
 __all__ = ["accept", "pack", "sign_pack", "verify_pack"]
-
-LONG = 50_000_000  # bytes from which on a bar is shown
 
 
 def pack(
@@ -52,8 +50,8 @@ def pack(
     state = find_run(found, run)
     path = output or Path(f"{state.id}.zip")
     packs.require_place(found, path)
-    page = whole_page(found, state, root=".").encode()
     with _bar() as told:
+        page = whole_page(found, state, root=".").encode()
         written = packs.write(found, state.id, path, page=page, with_data=not without_data, told=told)
     if json:
         names = ("run", "files", "bytes", "size", "sha256", "entries", "left_out")
@@ -61,8 +59,9 @@ def pack(
         return
     signed = written.verification.sign_offs
     typer.echo(f"packed {state.id} into {path}, {_megabytes(written.size)}")
+    given = "1 sign-off" if signed == 1 else f"{signed} sign-offs"
     typer.echo(f"  holds       {written.files} files, {_megabytes(written.bytes)} when unpacked: the log with")
-    typer.echo(f"              {written.entries} entries, {signed} sign-offs, notebooks, reports, page and verifier")
+    typer.echo(f"              {written.entries:,} entries, {given}, notebooks, reports, page and verifier")
     if written.left_out:
         typer.echo("  left out    data and models; their digests are in the log")
     typer.echo(f"  sha256      {written.sha256}")
@@ -87,7 +86,8 @@ def accept(
     found = here()
     told = detached.read(_read(file, detached.LONGEST), file)
     if not json:
-        typer.echo("\n".join(_in_short(told["summary"])), err=True)
+        for line in _in_short(told["summary"]):
+            tell(line)
     entry = detached.accept(found, told, at=datetime.now(UTC))
     show_recorded(found, entry, json=json, how="accepted: signed")
 
@@ -119,7 +119,7 @@ def sign_pack(
     from sopkit.archive import detached, packs
     from sopkit.archive.publish import publish
     from sopkit.cli.asking import private_key
-    from sopkit.cli.signing import show_what_is_signed
+    from sopkit.cli.signing import show_what_is_open, show_what_is_signed
 
     if output is None:
         raise WrongUse("where to?", expected="--detached PACK -o FILE", got="no -o")
@@ -129,8 +129,10 @@ def sign_pack(
         detached.require_verified(opened)
         state, sop, wanted = _which(opened, run, stage)
         if not json:
-            typer.echo(f"Pack verified: {path}, workspace {opened.manifest.workspace}", err=True)
-            show_what_is_signed(state, sop, sop.stage(wanted), decision)
+            tell(f"Pack verified: {path}, workspace {opened.manifest.workspace}")
+            about = (state, sop, sop.stage(wanted), decision)
+            show_what_is_signed(*about)
+            show_what_is_open(opened.workspace, *about, way_back=opened.manifest.with_data)
         options["comment"] = options.get("comment") or ""
         signer = private_key(key)
         told = detached.sign(opened, wanted, decision=decision, private_key=signer, at=datetime.now(UTC), **options)
@@ -141,7 +143,7 @@ def sign_pack(
         print_json({"path": str(output), **told["summary"]})
         return
     said = told["summary"]
-    typer.echo(f"signed by {_line(said['name'])} as {said['role']}, into {output}")
+    typer.echo(f"signed by {on_one_line(said['name'])} as {said['role']}, into {output}")
     typer.echo(f"  hand it in; where the run is:  sop accept {output.name}")
 
 
@@ -169,17 +171,12 @@ def _which(opened: Pack, run: str | None, stage: str | None) -> tuple[RunState, 
 
 def _in_short(said: Mapping[str, Any]) -> list[str]:
     """What was signed elsewhere, line by line."""
-    lines = [
+    return [
         f"{said['decision'].capitalize()}: attempt {said['attempt']} of {said['stage']} in {said['run']}",
         f"signed elsewhere by {said['name']} as {said['role']}, {said['at']}",
         f"stating: {said['meaning']}",
+        *([f"comment: {said['comment']}"] if said["comment"] else []),
     ]
-    return [_line(line) for line in [*lines, *([f"comment: {said['comment']}"] if said["comment"] else [])]]
-
-
-def _line(text: str) -> str:
-    """Nothing that came in a file moves the cursor of a terminal."""
-    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def _megabytes(number: int) -> str:
@@ -195,11 +192,12 @@ def _read(path: Path, longest: int) -> bytes:
 
 
 @contextmanager
-def _bar() -> Iterator[Any]:
-    """A function `told(done, total)` that moves a bar on the standard error, where that takes long."""
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar on the standard error, which moves once bytes are packed: before and after that they are verified."""
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        line = progress.add_task("Packing", visible=False)
-        yield lambda done, total: progress.update(line, completed=done, total=total, visible=total > LONG)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        line = progress.add_task("Verifying and packing", total=None)
+        yield lambda done, total: progress.update(line, completed=done, total=total)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sopkit.cli.options import Folder, Json, RunId, StageId, here, print_json
+from sopkit.cli.options import Folder, Json, RunId, StageId, here, print_json, tell
 from sopkit.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sopkit.archive.workspace import Workspace
     from sopkit.definitions.sop import Sop, Stage
 
-__all__ = ["show_recorded", "show_what_is_signed", "sign", "withdraw"]
+__all__ = ["show_recorded", "show_what_is_open", "show_what_is_signed", "sign", "withdraw"]
 
 Role = Annotated[str | None, typer.Option(metavar="ROLE", help="The role you sign in, where you hold several.")]
 GateId = Annotated[str | None, typer.Option(metavar="GATE", help="The gate, where the stage has several.")]
@@ -143,7 +143,7 @@ def _sign(
     wanted = find_stage(sop, stage)
     if not json:
         show_what_is_signed(state, sop, wanted, decision)
-        _show_what_is_open(found, state, sop, wanted, decision)
+        show_what_is_open(found, state, sop, wanted, decision)
     entry = sign_offs.sign(
         found,
         state.id,
@@ -168,9 +168,9 @@ def show_what_is_signed(state: RunState, sop: Sop, stage: Stage, decision: str) 
     if attempt is None:
         return
     number = f"attempt {attempt.number} of {stage.id} in {state.id}"
-    typer.echo(f"{decision.capitalize()}: {number}  (runs/{state.sop}/{state.id}/{attempt.file})", err=True)
+    tell(f"{decision.capitalize()}: {number}  (runs/{state.sop}/{state.id}/{attempt.file})")
     if stage.gate is not None and decision == "approve":
-        typer.echo(f"You state: {stage.gate.meaning}", err=True)
+        tell(f"You state: {stage.gate.meaning}")
     _show_what_is_asked(stage_facts(state, stage, sop=sop))
 
 
@@ -195,13 +195,15 @@ def _show_what_is_asked(stage: Mapping[str, Any]) -> None:
 
     for item in stage["findings"]:
         if item["severity"] == "waived":
-            typer.echo(f"Accepted in writing: {item['id']}: {item['sentence']}", err=True)
+            tell(f"Accepted in writing: {item['id']}: {item['sentence']}")
     for item in (stage["gate"] or {}).get("checklist", ()):
         who = wording.answered_by(item)
-        typer.echo(f"  {wording.answer(item):<16} {item['id']}: {item['question']}  ({who})", err=True)
+        tell(f"  {wording.answer(item):<16} {item['id']}: {item['question']}  ({who})")
 
 
-def _show_what_is_open(found: Workspace, state: RunState, sop: Sop, stage: Stage, decision: str) -> None:
+def show_what_is_open(
+    found: Workspace, state: RunState, sop: Sop, stage: Stage, decision: str, *, way_back: bool = True
+) -> None:
     """What approvals have asked for and nobody has settled, and the way back, on the standard error."""
     from sopkit.archive import rollback
     from sopkit.views.conditions import sentence
@@ -209,7 +211,7 @@ def _show_what_is_open(found: Workspace, state: RunState, sop: Sop, stage: Stage
 
     for condition in facts_of(found, state)["conditions"]:
         if condition["state"] == "open":
-            typer.echo(f"Condition: {sentence(condition)}", err=True)
-    if decision == "approve" and rollback.guards_a_move(sop, stage.id):
+            tell(f"Condition: {sentence(condition)}")
+    if way_back and decision == "approve" and rollback.guards_a_move(sop, stage.id):
         ready = rollback.readiness(found, found.log.entries(), state.id)
-        typer.echo(f"The way back: {ready['word']}. {ready['sentence']}", err=True)
+        tell(f"The way back: {ready['word']}. {ready['sentence']}")
