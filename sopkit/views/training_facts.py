@@ -8,12 +8,12 @@ The rules:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from sopkit.archive import taken
-from sopkit.definitions.durations import render_duration
 from sopkit.definitions.rendering import render_value
 from sopkit.views import wording
 from sopkit.views.training_words import alert_words, live_words, memory
@@ -111,7 +111,7 @@ def _stages(
         attempt, past = run.stage(stage.id).current, taken.earlier(states, run, stage.id)
         under_way = bool(live and live["alive"] and live["stage"] == stage.id and attempt and not attempt.ended)
         seconds = live["seconds"] if live and under_way else attempt.seconds if attempt else None
-        peak = live["peak_memory_mb"] if live and under_way else _number((attempt.usage or {}) if attempt else {})
+        peak = live["peak_memory_mb"] if live and under_way else _peak(attempt.usage if attempt else None)
         rows.append(
             {
                 "id": stage.id,
@@ -132,88 +132,87 @@ def _stages(
 
 
 def _trained(training: Mapping[str, Any]) -> dict[str, Any] | None:
-    recipe = training.get("recipe") or {}
+    recipe = _mapping(training.get("recipe"))
     if not recipe:
         return None
-    kinds = list((recipe.get("features") or {}).values())
+    kinds = list(_mapping(recipe.get("features")).values())
     counted = [
         wording.count(kinds.count(kind), word, {"category": "categories"}.get(word, ""))
         for kind, word in _KINDS.items()
         if kind in kinds
     ]
-    resources = training.get("resources") or {}
-    window = recipe.get("window")
+    resources, name, path = (
+        _mapping(training.get("resources")),
+        _text(recipe.get("name")),
+        _text(recipe.get("estimator")),
+    )
     return {
-        "recipe": recipe.get("title") or _OWN.get(str(recipe.get("name")), recipe.get("name")) or "",
-        "name": "" if recipe.get("name") in _OWN else recipe.get("name") or "",
-        "estimator": str(recipe.get("estimator") or "").rpartition(".")[2] or wording.MISSING,
-        "path": recipe.get("estimator") or "",
-        "parameters": {str(name): _text(value) for name, value in (recipe.get("parameters") or {}).items()},
-        "rows": training.get("rows"),
-        "from": training.get("trained_from"),
-        "until": training.get("trained_until"),
-        "window": _window(window),
+        "recipe": _text(recipe.get("title")) or _OWN.get(name, name),
+        "name": "" if name in _OWN else name,
+        "estimator": path.rpartition(".")[2] or wording.MISSING,
+        "path": path,
+        "parameters": {str(key): _text(value) for key, value in _mapping(recipe.get("parameters")).items()},
+        "rows": _finite(training.get("rows")),
+        "from": _moment(training.get("trained_from")),
+        "until": _moment(training.get("trained_until")),
+        "window": "all past rows" if recipe.get("window") is None else _text(recipe["window"]),
         "features": ", ".join(counted) or wording.MISSING,
-        "seconds": resources.get("wall_seconds"),
-        "memory": memory(resources.get("peak_memory_mb")),
-        "notes": [str(note) for note in training.get("notes") or ()],
+        "seconds": _finite(resources.get("wall_seconds")),
+        "memory": memory(_finite(resources.get("peak_memory_mb"))),
+        "notes": [_text(note) for note in _list(training.get("notes"))],
     }
-
-
-def _window(window: Any) -> str:
-    if window is None:
-        return "all past rows"
-    return render_duration(window) if hasattr(window, "total_seconds") else str(window)
 
 
 def _folds(trial: Mapping[str, Any]) -> dict[str, Any] | None:
     """One row a fold with the primary metric of each recipe; None where no recipes competed (an adopted model)."""
-    rows = [row for row in trial.get("folds") or () if isinstance(row, Mapping)]
+    rows = [row for row in _list(trial.get("folds")) if isinstance(row, Mapping)]
     primary = trial.get("primary")
-    if not rows or not primary:
+    if not rows or not isinstance(primary, str):
         return None
-    recipes = list(dict.fromkeys(str(row.get("recipe")) for row in rows))
-    by_fold: dict[Any, dict[str, Any]] = {}
+    recipes = list(dict.fromkeys(_text(row.get("recipe")) for row in rows))
+    by_fold: dict[str, dict[str, Any]] = {}
     for row in rows:
+        number = _text(row.get("fold"))
         fold = by_fold.setdefault(
-            row.get("fold"),
+            number,
             {
-                "fold": row.get("fold"),
-                "from": row.get("test_from"),
-                "until": row.get("test_until"),
-                "train_rows": row.get("train_rows"),
-                "rows": row.get("rows"),
-                "judged": row.get("judged", True),
-                "values": {},
+                "fold": number,
+                "from": _text(row.get("test_from"))[:10],
+                "until": _text(row.get("test_until"))[:10],
+                "train_rows": _finite(row.get("train_rows")),
+                "rows": _finite(row.get("rows")),
+                "judged": bool(row.get("judged", True)),
+                "scores": {},
                 "notes": [],
             },
         )
-        fold["values"][str(row.get("recipe"))] = _finite(row.get(primary))
+        fold["scores"][_text(row.get("recipe"))] = _finite(row.get(primary))
         if row.get("note"):
-            fold["notes"].append(f"{row.get('recipe')}: {row['note']}")
-    means = trial.get("means") or {}
+            fold["notes"].append(f"{_text(row.get('recipe'))}: {_text(row['note'])}")
+    means = _mapping(trial.get("means"))
     return {
-        "primary": str(primary).replace("_", " "),
-        "chosen": trial.get("chosen"),
-        "why": trial.get("why") or "",
-        "beats_naive": trial.get("beats_naive"),
+        "primary": primary.replace("_", " "),
+        "chosen": _text(trial.get("chosen")),
+        "why": _text(trial.get("why")),
         "recipes": recipes,
         "rows": list(by_fold.values()),
-        "means": {recipe: _finite((means.get(recipe) or {}).get(primary)) for recipe in recipes},
+        "means": {recipe: _finite(_mapping(means.get(recipe)).get(primary)) for recipe in recipes},
     }
 
 
 def _iterations(training: Mapping[str, Any]) -> dict[str, Any] | None:
-    curve = training.get("iterations")
-    if not isinstance(curve, Mapping) or not curve.get("iteration"):
+    curve = _mapping(training.get("iterations"))
+    at = [_finite(value) for value in _list(curve.get("iteration"))]
+    if not at or None in at:
         return None
-    number = len(curve["iteration"])
-    kept = {
-        name: values if isinstance(values := curve.get(name), list) and len(values) == number else None
+    measured = {
+        name: [math.nan if value is None else value for value in map(_finite, values)]
         for name in ("train", "validation")
+        if len(values := _list(curve.get(name))) == len(at)
     }
-    empty = {"title": "", "metric": "", "better": "lower", "of": "", "validation_of": "", "validation_metric": None}
-    return {**empty, **{name: value for name, value in curve.items() if value is not None}, **kept}
+    texts = {name: _text(curve.get(name)) for name in ("title", "metric", "of", "validation_of", "validation_metric")}
+    better = "higher" if curve.get("better") == "higher" else "lower"
+    return {"train": None, "validation": None, **texts, **measured, "iteration": at, "better": better}
 
 
 def _usage(run: RunState, sop: Sop) -> list[dict[str, Any]]:
@@ -225,15 +224,15 @@ def _usage(run: RunState, sop: Sop) -> list[dict[str, Any]]:
             continue
         usage: Any = attempt.usage or {}
         samples = usage.get("samples") if isinstance(usage, Mapping) else None
-        if not isinstance(samples, Mapping) or not samples.get("seconds"):
+        if not isinstance(samples, Mapping) or not _list(samples.get("seconds")):
             continue
         found.append(
             {
                 "id": stage.id,
                 "title": stage.title,
-                "samples": samples,
-                "peak": memory(usage.get("peak_memory_mb")),
-                "cpu_seconds": usage.get("cpu_seconds"),
+                "samples": {name: _list(values) for name, values in samples.items()},
+                "peak": memory(_finite(usage.get("peak_memory_mb"))),
+                "cpu_seconds": _finite(usage.get("cpu_seconds")),
                 "seconds": attempt.seconds,
             }
         )
@@ -243,16 +242,16 @@ def _usage(run: RunState, sop: Sop) -> list[dict[str, Any]]:
 def _environment(environment: Mapping[str, Any]) -> dict[str, Any] | None:
     if not environment:
         return None
-    code = environment.get("code") or {}
+    code = _mapping(environment.get("code"))
     return {
-        "interpreter": environment.get("interpreter") or wording.MISSING,
-        "platform": environment.get("platform") or wording.MISSING,
-        "processors": environment.get("processors"),
-        "seed": environment.get("seed"),
-        "libraries": {str(name): str(version) for name, version in (environment.get("libraries") or {}).items()},
-        "commit": str(code.get("commit") or "")[:12],
+        "interpreter": _text(environment.get("interpreter")) or wording.MISSING,
+        "platform": _text(environment.get("platform")) or wording.MISSING,
+        "processors": _finite(environment.get("processors")),
+        "seed": wording.MISSING if environment.get("seed") is None else str(environment["seed"]),
+        "libraries": {str(name): _text(version) for name, version in _mapping(environment.get("libraries")).items()},
+        "commit": _text(code.get("commit"))[:12],
         "changed": bool(code.get("changed")),
-        "lock": str(environment.get("lock_sha256") or "")[:12],
+        "lock": _text(environment.get("lock_sha256"))[:12],
     }
 
 
@@ -266,19 +265,35 @@ def _file(contents: Contents, run: RunState, sop: Sop, name: str) -> Mapping[str
     return {}
 
 
-def _number(usage: Any) -> float | None:
-    value = usage.get("peak_memory_mb") if isinstance(usage, Mapping) else None
-    return value if isinstance(value, int | float) else None
+def _peak(usage: Any) -> float | None:
+    return _finite(_mapping(usage).get("peak_memory_mb"))
 
 
 def _median(values: Sequence[float]) -> float | None:
     return median(values) if values else None
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _finite(value: Any) -> float | None:
     """Records write what is not finite as a text."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return value if known else None
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else render_value(value)
+    """A text as it is, nothing as nothing, any other value as people read it."""
+    return value if isinstance(value, str) else "" if value is None else render_value(value)
+
+
+def _moment(value: Any) -> str:
+    try:
+        return wording.moment(_text(value) or None)
+    except (ValueError, OverflowError):
+        return _text(value)

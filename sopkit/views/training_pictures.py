@@ -92,7 +92,7 @@ def folds(trial: Mapping[str, Any]) -> Markup:
     drawn = []
     for recipe in trial["recipes"]:
         style = "reference" if recipe == "naive" else next(styles, "current")
-        values = [row["values"].get(recipe) for row in trial["rows"]]
+        values = [row["scores"].get(recipe) for row in trial["rows"]]
         named = f"{recipe} (chosen)" if recipe == trial["chosen"] else recipe
         y = [float("nan") if value is None else value for value in values]
         drawn.append(Line(named, numbers, y, style, dots=True))
@@ -127,8 +127,12 @@ def _clock(seconds: float) -> str:
 
 def _pairs(samples: Mapping[str, Any], name: str) -> tuple[list[float], list[float]]:
     both = zip(samples.get("seconds") or (), samples.get(name) or (), strict=False)
-    kept = [(float(x), float(y)) for x, y in both if isinstance(x, int | float) and isinstance(y, int | float)]
+    kept = [(float(x), float(y)) for x, y in both if _number(x) and _number(y)]
     return [x for x, _ in kept], [y for _, y in kept]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _picture(width: int, height: int, title: str, parts: list[Markup]) -> Markup:
