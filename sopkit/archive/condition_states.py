@@ -94,12 +94,14 @@ def overdue_reasons(workspace: Workspace, entries: Sequence[Entry], state: RunSt
     """Why the next gate of a run stays closed: one sentence for each overdue condition of its model and SOP."""
     now = wall_time(entries, at)
     found = opened(workspace, entries, model=state.model, sop=state.sop)
-    return [
-        f"condition {each.id} of run {each.run} was due {each.condition.due}: {each.condition.text} "
-        f"(sop settle {each.id} --comment T)"
-        for each in found
-        if each.overdue(now)
-    ]
+    return [_reason(each) for each in found if each.overdue(now)]
+
+
+def _reason(each: Opened) -> str:
+    """On one line, and nothing in it moves the cursor of a terminal."""
+    text = "".join(sign if sign.isprintable() else " " for sign in each.condition.text)
+    due = f"condition {each.id} of run {each.run} was due {each.condition.due}"
+    return f"{due}: {text} (sop settle {each.id} --comment T)"
 
 
 def _of_run(
