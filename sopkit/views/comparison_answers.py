@@ -81,7 +81,7 @@ def operating(found: Artifact, names: Mapping[str, str], unit: str) -> dict[str,
         for row in found["table"]
     ]
     swaps = [
-        f"{swap['rows']:,} rows {swap['swap']}"
+        f"{wording.count(swap['rows'], 'row')} {str(swap['swap']).removeprefix('go ')}"
         + (f", {percent(swap['positive_rate'])} of them {swap['outcome']}" if swap["rows"] else "")
         for swap in found.get("swaps") or ()
     ]
