@@ -144,7 +144,7 @@ def sign_pack(
         return
     said = told["summary"]
     typer.echo(f"signed by {on_one_line(said['name'])} as {said['role']}, into {output}")
-    typer.echo(f"  hand it in; where the run is:  sop accept {output.name}")
+    typer.echo(f"  hand it in where the run is:  sop accept {output.name}")
 
 
 def _which(opened: Pack, run: str | None, stage: str | None) -> tuple[RunState, Sop, str]:
@@ -176,6 +176,12 @@ def _in_short(said: Mapping[str, Any]) -> list[str]:
         f"signed elsewhere by {said['name']} as {said['role']}, {said['at']}",
         f"stating: {said['meaning']}",
         *([f"comment: {said['comment']}"] if said["comment"] else []),
+        *(f"condition: {each['text']}" for each in said["conditions"]),
+        *(
+            f"{each['answer']}: {each['question']}"
+            for each in said["checklist"].values()
+            if "answered_by" not in each and each["answer"] != "open"
+        ),
     ]
 
 
