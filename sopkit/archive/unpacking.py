@@ -4,15 +4,16 @@ The rules, each checked before a byte is written:
 * only the names that the manifest's run can have: nothing absolute, no `..`, no link, no folder, no other file;
 * no name twice, also not for a file system that does not tell upper from lower case;
 * stored or deflated, not encrypted, no more files and bytes than `Limits`, and no bytes that come from next to nothing;
+* every byte belongs to one file: another tool that reads the zip from its beginning sees the same files;
 * what is read never exceeds what was declared; what goes wrong leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -29,6 +30,8 @@ __all__ = ["LIMITS", "Limits", "unpacked"]
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_LENGTHS = 26  # where the header of a file has the lengths of its name and its extra field
+_DESCRIPTORS = (12, 16, 20, 24)  # how long what may follow a file is: its sizes, if they were not known before
 _REMEDY = "ask for the pack again, as `sop pack` writes it"
 
 
@@ -60,6 +63,7 @@ def unpacked(path: Path, limits: Limits = LIMITS) -> Iterator[tuple[Path, Manife
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
             _require_few(path, infos, limits)
+            _require_nothing_between(path, archive, infos)
             manifest, note = _manifest(path, archive, limits)
             for info in infos:
                 if why := _why_not(info, manifest, limits):
@@ -71,7 +75,7 @@ def unpacked(path: Path, limits: Limits = LIMITS) -> Iterator[tuple[Path, Manife
                 with archive.open(info) as source:
                     _write(folder / info.filename, source, info.file_size)
         yield folder, manifest, note
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError) as error:
         # NotImplementedError: zipfile's word for a version or a form of zip that it does not read
         if not zipfile.is_zipfile(path):
             raise WrongUse("not a zip file", where=path, expected="a pack, made by  sop pack RUN -o FILE.zip") from None
@@ -93,6 +97,22 @@ def _require_few(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> No
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise _refused(path, f"a name that stands twice: {twice[:120]!r}")
+
+
+def _require_nothing_between(path: Path, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> None:
+    """The files follow each other from the first byte to the directory at the end, and nothing follows that."""
+    end, described = 0, False
+    with path.open("rb") as file:
+        for info in [*sorted(infos, key=lambda each: each.header_offset), None]:
+            start = archive.start_dir if info is None else info.header_offset
+            if start - end not in (_DESCRIPTORS if described else (0,)):
+                raise _refused(path, "bytes that belong to none of its files")
+            if info is not None:
+                file.seek(start + _LENGTHS)
+                lengths = struct.unpack("<HH", file.read(4))
+                end, described = start + _LENGTHS + 4 + sum(lengths) + info.compress_size, bool(info.flag_bits & 0x8)
+    if archive.comment:
+        raise _refused(path, "a comment at its end")
 
 
 def _manifest(path: Path, archive: zipfile.ZipFile, limits: Limits) -> tuple[Manifest, bytes]:
@@ -124,7 +144,7 @@ def _why_not(info: zipfile.ZipInfo, manifest: Manifest, limits: Limits) -> str |
 
 def _write(path: Path, source: IO[bytes], size: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with path.open("xb") as file:
         left = size
         while piece := source.read(min(PIECE, left + 1)):
             left -= len(piece)

@@ -173,6 +173,9 @@ def verify(
         if all or len(run or ()) > 1:
             raise WrongUse("a pack is verified by itself", expected="sop verify PACK", got=", ".join(run or ()))
         told = verify_pack(packs[0], note)
+        if not json:
+            about = told["pack"]
+            typer.echo(f"pack of run {about['run']}, workspace {about['workspace']}, {about['entries']:,} log entries")
     else:
         found = here()
         runs = None if all or not run else [find_run(found, each).id for each in run]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import struct
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -119,6 +121,39 @@ def test_a_file_that_is_longer_than_it_says_is_refused(pack: Path, tmp_path: Pat
     path.write_bytes(data)
     assert "damaged" in refused(path)
     assert not list(scratch.iterdir())
+
+
+def test_what_another_tool_would_see_in_the_zip_is_refused(pack: Path, tmp_path: Path, scratch: Path) -> None:
+    """A second zip before the first, or a file that only who reads from the beginning finds, is refused."""
+    hidden = zipped(tmp_path / "hidden.zip", {"index.html": b"<p>all is well</p>"}).read_bytes()
+    (tmp_path / "before.zip").write_bytes(hidden + pack.read_bytes())
+    assert "none of its files" in refused(tmp_path / "before.zip")
+    (tmp_path / "program.zip").write_bytes(b"#!/bin/sh\n" + pack.read_bytes())
+    assert "none of its files" in refused(tmp_path / "program.zip")
+    with zipfile.ZipFile(tmp_path / "between.zip", "w") as archive:
+        for name, data in contents(pack).items():
+            archive.writestr(name, data)
+        archive.writestr("index.html", b"<p>all is well</p>")
+        del archive.filelist[-1]  # in the directory no more, in the bytes still
+        del archive.NameToInfo["index.html"]
+    assert "none of its files" in refused(tmp_path / "between.zip")
+    with zipfile.ZipFile(zipped(tmp_path / "comment.zip", contents(pack)), "a") as archive:
+        archive.comment = b"a remark"
+    assert "comment" in refused(tmp_path / "comment.zip")
+
+
+@pytest.mark.skipif(shutil.which("zip") is None, reason="zip is not installed")
+def test_a_pack_may_be_zipped_again_by_ordinary_tools(pack: Path, tmp_path: Path) -> None:
+    """Info-ZIP, also as a stream with descriptors behind the files, makes a zip that is unpacked."""
+    with zipfile.ZipFile(pack) as archive:
+        archive.extractall(tmp_path / "pack")
+    for options, target in ((["-rD", "../again.zip"], None), (["-rD", "-"], tmp_path / "stream.zip")):
+        done = subprocess.run(["zip", "-q", *options, "."], cwd=tmp_path / "pack", capture_output=True, check=True)
+        if target is not None:
+            target.write_bytes(done.stdout)
+    for name in ("again.zip", "stream.zip"):
+        with unpacked(tmp_path / name) as (folder, _, _):
+            assert (folder / "verify.py").exists()
 
 
 CHANGES: dict[str, Callable[[bytearray], object]] = {
