@@ -22,7 +22,6 @@ __all__ = [
     "taken",
 ]
 
-_TIME = "time since the stage began"
 _STYLES = ("current", "third", "accent", "pass", "fail")
 
 
@@ -52,23 +51,27 @@ def progress(share: float | None, *, title: str) -> Markup:
 
 
 def processor_over_time(samples: Mapping[str, Any], *, title: str) -> Markup:
-    """Processor use in percent of one core, over the seconds of a stage."""
+    """Processor use in percent of one core, over the time of a stage."""
     x, y = _pairs(samples, "cpu_percent")
-    most = max([100.0, *y])
-    drawn = [Line("", x, y, "current", dots=len(x) < 2)]
-    y_label = "processor, % of a core"
-    return lines(drawn, title=title, x_label=_TIME, y_label=y_label, y_range=(0, most * 1.05), x_text=_clock)
+    drawn = Line("", x, y, "current", dots=len(x) < 2)
+    return _over_time(drawn, title, "processor, % of a core", max([100.0, *y]) * 1.05)
 
 
 def memory_over_time(samples: Mapping[str, Any], *, title: str) -> Markup:
-    """Resident memory over the seconds of a stage, in MB or GB."""
+    """Resident memory over the time of a stage, in MB or GB."""
     x, y = _pairs(samples, "memory_mb")
     unit, size = ("GB", 1024.0) if max(y, default=0.0) >= 1000 else ("MB", 1.0)
     scaled = [value / size for value in y]
-    drawn = [Line("", x, scaled, "accent", dots=len(x) < 2)]
-    top = max(scaled, default=1.0) * 1.1 or 1.0
-    y_label = f"memory, {unit}"
-    return lines(drawn, title=title, x_label=_TIME, y_label=y_label, y_range=(0, top), x_text=_clock)
+    top = max(scaled, default=0.0) * 1.1 or 1.0
+    return _over_time(Line("", x, scaled, "accent", dots=len(x) < 2), title, f"memory, {unit}", top)
+
+
+def _over_time(drawn: Line, title: str, y_label: str, top: float) -> Markup:
+    last = max(drawn.x, default=0.0) or 1.0
+    label = "time since the stage began"
+    return lines(
+        [drawn], title=title, x_label=label, y_label=y_label, x_range=(0.0, last), y_range=(0.0, top), x_text=_clock
+    )
 
 
 def curve(iterations: Mapping[str, Any]) -> Markup:

@@ -302,3 +302,24 @@ def test_what_the_runner_gives_is_not_asked_for_and_texts_stay_texts() -> None:
 def form_of(lines: str) -> TypedForm:
     cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": lines}
     return TypedForm(declared_parameters({"cells": [cell]}, "a notebook"))
+
+
+def test_training_follows_a_stage_and_leaves_what_is_unfolded(sit: Callable[[], Desk]) -> None:
+    """While a stage runs only the moving part is sent again; when it ends the table has its time and memory."""
+    desk = sit()
+    panel = begun(desk, seconds=2.0)
+    desk.open("Training")
+    training = desk._made["Training"]
+    assert "Look at the rows" in training.shown.value
+    assert training.live.value == ""
+    panel.do_stage()
+    desk.open("Training")
+    followed(desk, lambda: "Under way: Judge them" in training.live.value)
+    sent: list[str] = []
+    training.shown.observe(lambda change: sent.append(change["new"]), "value")
+    for _ in range(3):
+        training.follow()
+    assert sent == []
+    followed(desk, lambda: desk.run.stage("judge").sealed and training.live.value == "")
+    assert len(sent) >= 1
+    assert re.search(r"Judge them.*?\d+\.\d s.*?\d+ MB", sent[-1], re.DOTALL)
