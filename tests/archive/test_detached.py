@@ -106,6 +106,15 @@ def test_the_file_says_in_plain_what_was_signed(world: Simulator, run: str) -> N
     assert "sop accept" in told["how"]
 
 
+def test_conditions_and_answers_travel_with_it(world: Simulator, run: str) -> None:
+    """A condition is completed where it is signed, stands in the file in plain, and is open once it is accepted."""
+    data = signed(world, run, "olga", conditions=["watch recall at night"])
+    (condition,) = json.loads(data)["summary"]["conditions"]
+    assert (condition["text"], condition["owner"]) == ("watch recall at night", "model-owner")
+    assert accept(world, data).body["conditions"] == [condition]
+    assert world.verify().ok
+
+
 # Refusals where it is signed
 
 

@@ -127,6 +127,20 @@ def test_the_log_may_be_written_to_while_a_pack_is_made(made: tuple[Simulator, s
     assert seen[-1][0] == seen[-1][1] == written.bytes
 
 
+def test_what_an_interrupted_writer_left_is_not_in_the_pack(made: tuple[Simulator, str, str], tmp_path: Path) -> None:
+    """With the newest checkpoint not yet in place and a torn line after it, the pack is whole, last entry included."""
+    world = made[0].copy(tmp_path / "w")
+    log = world.workspace.log
+    older = log.checkpoint_path.read_bytes()
+    world.wait(made[1])
+    log.checkpoint_path.rename(log.next_path)
+    log.checkpoint_path.write_bytes(older)
+    with log.path.open("ab") as file:
+        file.write(b'{"torn')
+    written = packs.write(world.workspace, made[1], tmp_path / "pack.zip")
+    assert (written.entries, written.verification.notices) == (made[0].workspace.log.size + 1, ())
+
+
 # Refusals
 
 

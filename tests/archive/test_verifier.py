@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sopkit.archive import packs, verifier
+from sopkit.archive import packs, settling, verifier
 from sopkit.archive.canonical import canonical_json
 from sopkit.archive.checkpoint import Checkpoint, sign, sign_note
 from sopkit.archive.keys import fingerprint, public_line
@@ -44,7 +44,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Simulator, str, str]
     world, done, waits = two_runs(tmp_path_factory.mktemp("made") / "w")
     world.person("nora", "reviewer")
     world.change_people()
-    world.sign(waits, "evaluate", "nora", "approve", comment="<script>alert(1)</script> $x$ | \\ *a*\nnext")
+    hostile = "<script>alert(1)</script> $x$ | \\ *a*\nnext"
+    said = world.sign(waits, "evaluate", "nora", "approve", comment=hostile, conditions=["watch *recall*", hostile])
+    settling.settle(
+        world.workspace, f"{said.seq}.1", comment="watched", private_key=world.keys["rita"], at=world.tick()
+    )
     return world, done, waits
 
 
@@ -127,6 +131,16 @@ def test_a_good_pack_verifies_and_names_who_signed(pack: Path, capsys: pytest.Ca
     assert "Rita, rita: return evaluate, attempt 1, as reviewer" in text
     assert "trusted on first use" in text
     assert "signed by a key of the one before" in text
+
+
+def test_conditions_and_their_settlement_verify(
+    made: tuple[Simulator, str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What else people sign in a run is checked as well, and named; conditions are shown as the archive shows them."""
+    packs.write(made[0].workspace, made[2], tmp_path / "pack.zip")
+    code, text = told(tmp_path / "pack.zip", capsys)
+    assert code == 0, text
+    assert "condition.settled, rita" in text
 
 
 @pytest.mark.parametrize("what", TAMPERING)
