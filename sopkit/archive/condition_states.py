@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sopkit.archive.conditions import Condition
-from sopkit.archive.entries import Entries, Entry, instant
+from sopkit.archive.entries import Entries, Entry, Places, instant
 from sopkit.archive.people import wall_time
 from sopkit.archive.records import case_of, read_sign_offs
 from sopkit.archive.runs import run_state
@@ -72,16 +73,34 @@ def opened(
     run: str | None = None,
 ) -> list[Opened]:
     """Every condition, in log order; only of that model, SOP or run, if one is named."""
-    known = Entries.of(entries)
-    runs = dict.fromkeys(str(entry.run) for entry in known.of_kind("sign_off") if _sets_conditions(entry))
-    started = {entry.run for entry in known.of_kind("run.started")}
-    states = [run_state(entries, id) for id in runs if id in started and run in (None, id)]
-    wanted = [state for state in states if model in (None, state.model) and sop in (None, state.sop)]
-    if not wanted:
+    return [
+        each
+        for each in _every(workspace, Entries.of(entries))
+        if model in (None, each.model) and sop in (None, each.sop) and run in (None, each.run)
+    ]
+
+
+_known: WeakKeyDictionary[Places, tuple[int, list[Opened]]] = WeakKeyDictionary()
+
+
+def _every(workspace: Workspace, entries: Entries) -> list[Opened]:
+    """Found once for as many entries of a log: whoever looks at every run of a model asks for them again and again."""
+    size, found = _known.get(entries.places, (0, []))
+    if size != len(entries):
+        found = _found(workspace, entries)
+        _known[entries.places] = (len(entries), found)
+    return found
+
+
+def _found(workspace: Workspace, entries: Entries) -> list[Opened]:
+    runs = dict.fromkeys(str(entry.run) for entry in entries.of_kind("sign_off") if _sets_conditions(entry))
+    started = {entry.run for entry in entries.of_kind("run.started")}
+    states = [run_state(entries, id) for id in runs if id in started]
+    if not states:
         return []
     heard = read_settlements(workspace, entries)[0]
     settled = {each.condition: each for each in reversed(heard) if not not_counted(workspace, entries, each)}
-    found = [each for state in wanted for each in _of_run(workspace, entries, state, settled)]
+    found = [each for state in states for each in _of_run(workspace, entries, state, settled)]
     return sorted(found, key=lambda each: [int(part) for part in each.id.split(".")])
 
 
