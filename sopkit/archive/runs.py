@@ -229,6 +229,8 @@ class _Fold:
             envelope=body.get("envelope"),
             withdraws=body.get("withdraws"),
             checklist=body.get("checklist") or {},
+            conditions=tuple(body.get("conditions") or ()),
+            opened=tuple(body.get("opened") or ()),
         )
         if new.decision == "withdraw":
             self.sign_offs = [replace(old, withdrawn=True) if _cancels(new, old) else old for old in self.sign_offs]

@@ -90,6 +90,8 @@ class SignOffEntry:
     withdraws: int | None = None
     withdrawn: bool = False
     checklist: Mapping[str, Body] = field(default_factory=dict)
+    conditions: tuple[Body, ...] = ()
+    opened: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

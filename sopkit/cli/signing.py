@@ -171,6 +171,8 @@ def show_what_is_signed(state: RunState, sop: Sop, stage: Stage, decision: str) 
     tell(f"{decision.capitalize()}: {number}  (runs/{state.sop}/{state.id}/{attempt.file})")
     if stage.gate is not None and decision == "approve":
         tell(f"You state: {stage.gate.meaning}")
+        if stage.gate.read_first:
+            tell(f"To be read before: {', '.join(stage.gate.read_first)}  (sop show {state.id} --html)")
     _show_what_is_asked(stage_facts(state, stage, sop=sop))
 
 

@@ -146,6 +146,7 @@ def _gate(state: RunState, stage: Stage, gate: Gate, sop: Sop | None) -> dict[st
         "title": gate.title,
         "meaning": gate.meaning,
         "roles": dict(gate.roles),
+        "read_first": list(gate.read_first),
         "state": word,
         "checklist": asked,
     }
@@ -214,7 +215,8 @@ def _verdict(result: Mapping[str, Any]) -> Verdict | None:
 def _sign_off(sign_off: Any) -> dict[str, Any]:
     names = ("seq", "stage", "attempt", "by", "role", "gate", "decision", "comment", "demo", "key", "withdrawn")
     told = {name: plain(getattr(sign_off, name)) for name in names}
-    return {**told, "at": _time(sign_off.at), "checklist": plain(dict(sign_off.checklist))}
+    shown = {"conditions": [plain(each) for each in sign_off.conditions], "opened": list(sign_off.opened)}
+    return {**told, "at": _time(sign_off.at), "checklist": plain(dict(sign_off.checklist)), **shown}
 
 
 def _effect(effect: Any) -> dict[str, Any]:
