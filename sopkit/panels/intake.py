@@ -22,7 +22,7 @@ import ipywidgets
 from sopkit.archive.data_sets import data_sets
 from sopkit.errors import SopkitError
 from sopkit.panels import fields, processes, watching
-from sopkit.views.data_facts import intake_facts
+from sopkit.views.data_facts import intake_facts, size_words
 from sopkit.views.fragments import fragment
 
 if TYPE_CHECKING:
@@ -69,13 +69,14 @@ class IntakeForm:
         row = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         self.withdrawing = ipywidgets.VBox([self.which, self.reason, self.take_back])
         words = fields.html(fragment("intake_words", megabytes=MOST // 10**6))
-        file = ipywidgets.HBox([ipywidgets.Label("File", layout=ipywidgets.Layout(width="9.5em"))], layout=row)
-        file.children[0].add_class("sop-label")
-        file.children = (*file.children, self.upload, self.chosen)
+        label = ipywidgets.Layout(width="9.5em", justify_content="flex-end", margin="0 8px 0 2px")
+        file = ipywidgets.HBox([ipywidgets.Label("File", layout=label), self.upload, self.chosen], layout=row)
         self.chosen.layout.width = "auto"
+        heading = fields.html(fragment("heading", text="A new data set"))
+        heading.layout.margin = "1.8em 0 0"
         self.widget = ipywidgets.VBox(
             [
-                fields.html(fragment("heading", text="A new data set")),
+                heading,
                 words,
                 *(self.model, file, self.place, self.as_of),
                 ipywidgets.HBox([self.check, self.accept_it, self.doing], layout=row),
@@ -143,7 +144,7 @@ class IntakeForm:
         fields.show(self.found, "")
         if not keep:
             self.desk.say("")
-        names = ", ".join(f"{each['name']} ({each['size'] / 10**6:,.1f} MB)" for each in self.upload.value)
+        names = ", ".join(f"{each['name']} ({size_words(each['size'])})" for each in self.upload.value)
         fields.show(self.chosen, names)
         self._allow()
 

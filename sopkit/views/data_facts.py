@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sopkit.archive.contents import Contents
 from sopkit.definitions.model import ModelFile
 from sopkit.views import wording
 
-__all__ = ["SEVERITIES", "data_facts", "intake_facts", "schema_rows"]
+__all__ = ["SEVERITIES", "data_facts", "intake_facts", "percent", "schema_rows", "size_words"]
 
 # severity -> shape and word, class of the mark, heading
 SEVERITIES = {
@@ -28,7 +28,7 @@ SEVERITIES = {
 }
 STAGE, SPLIT = "collect", "prepare"
 FIGURES = {
-    "label-maturity": "Labels over time: the label rate of each period",
+    "label-maturity": "Labels over time",
     "missing-by-period": "Missing values over time, of features whose share of missing values changes",
     "suspected-leaks": "How well each feature alone tells the target",
     "representation": "Share and label rate of each group",
@@ -47,7 +47,7 @@ def data_facts(contents: Contents, model: ModelFile | None = None) -> dict[str, 
         "there": True,
         "source": origin["source"],
         "query": origin.get("query"),
-        "files": [{**each, "size": _size(each["size"])} for each in origin.get("files", ())],
+        "files": [{**each, "size": size_words(each["size"])} for each in origin.get("files", ())],
         "as_of": origin["as_of"],
         "from": origin["time"]["from"],
         "to": origin["time"]["to"],
@@ -84,7 +84,7 @@ def intake_facts(report: Mapping[str, Any], accepted: Mapping[str, Any] | None =
     cleaning = report["cleaning"] or {}
     return {
         **report,
-        "size": _size(report["size"]),
+        "size": size_words(report["size"]),
         "accepted": accepted,
         "acceptable": report["verdict"] == "acceptable",
         "findings": _findings(found),
@@ -241,11 +241,8 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _size(size: int) -> str:
+def size_words(size: int) -> str:
     """Bytes in words."""
-    return f"{size / 10**6:,.1f} MB" if size >= 10**5 else f"{size:,} bytes"
-
-
-def shown(names: Sequence[str], most: int = 8) -> str:
-    """A list of names that does not grow beyond a line."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    if size < 10**4:
+        return f"{size:,} bytes"
+    return f"{size / 10**6:,.1f} MB" if size >= 10**6 else f"{size / 1000:,.0f} kB"
