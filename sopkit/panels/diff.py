@@ -32,8 +32,8 @@ class DiffPanel:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.before = fields.choice("Before")
-        self.after = fields.choice("After")
+        self.before = fields.choice("Before", width="min(100%, 44em)")
+        self.after = fields.choice("After", width="min(100%, 44em)")
         self.stage = fields.choice("Stage", [EVERY], width="24em")
         self.before_attempt = fields.choice("Attempt before", width="18em")
         self.after_attempt = fields.choice("Attempt after", width="18em")
