@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from sopkit.views import wording
+from sopkit.views.terminal_layout import ByWidth, line
 
 __all__ = ["conditions_table", "sentence", "to_settle"]
 
+WIDE = 150  # columns of a terminal on which there is room for a table
 _STYLES = {"✗ overdue": "red", "○ open": "yellow", "● settled": "green", "– withdrawn": "dim"}
 
 
@@ -30,6 +33,7 @@ def conditions_table(conditions: Sequence[Mapping[str, Any]], *, title: str = "C
     if not conditions:
         return Text("No condition is open.")
     table = Table(box=None, pad_edge=False, header_style="dim", title=title, title_justify="left")
+    narrow: list[RenderableType] = [line(title, "italic")]
     for column in ("condition", "state", "due", "severity", "owner", "what", "set by", "run"):
         table.add_column(column, overflow="fold", no_wrap=column in ("condition", "state", "due", "run"))
     for each in conditions:
@@ -48,7 +52,10 @@ def conditions_table(conditions: Sequence[Mapping[str, Any]], *, title: str = "C
             Text(f"{each['by']} as {each['role']}"),
             Text(each["run"]),
         )
-    return table
+        narrow.append(Padding(line(sentence(each), _STYLES[state]), (0, 0, 0, 2), expand=False))
+        if settled:
+            narrow.append(Padding(line(said, "dim"), (0, 0, 0, 4), expand=False))
+    return ByWidth(table, Group(*narrow), least=WIDE)
 
 
 def to_settle(run: Mapping[str, Any]) -> list[str]:

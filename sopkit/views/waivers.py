@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from sopkit.views import wording
+from sopkit.views.terminal_layout import ByWidth, line
 
 __all__ = ["waivable", "waivers_table"]
+
+WIDE = 150  # columns of a terminal on which there is room for a table
 
 
 def waivers_table(waivers: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -19,13 +23,17 @@ def waivers_table(waivers: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not waivers:
         return Text("No waiver is in force.")
     table = Table(box=None, pad_edge=False, header_style="dim", title="Waivers in force", title_justify="left")
+    narrow: list[RenderableType] = [line("Waivers in force", "italic")]
     for column in ("finding", "model", "stage", "until", "by", "role", "reason", "run"):
         table.add_column(column, overflow="fold", no_wrap=column in ("until", "run"))
     for waiver in waivers:
         told = [waiver["finding"], waiver["model"], waiver["stage"], wording.moment(waiver["until"])]
         told += [waiver["person"], waiver["role"], waiver["reason"], waiver["run"]]
-        table.add_row(*(Text(str(each)) for each in told))
-    return table
+        table.add_row(*(line(each) for each in told))
+        narrow.append(line(f"  {waiver['finding']} of {waiver['model']}, stage {waiver['stage']}, until {told[3]}"))
+        by = f"{waiver['person']} as {waiver['role']}: {waiver['reason']} (in {waiver['run']})"
+        narrow.append(Padding(line(by, "dim"), (0, 0, 0, 4), expand=False))
+    return ByWidth(table, Group(*narrow), least=WIDE)
 
 
 def waivable(run: Mapping[str, Any]) -> list[str]:
