@@ -35,6 +35,7 @@ from pathlib import Path
 
 from sopkit.archive.canonical import sha256_hex
 from sopkit.archive.checkpoint import VerifierKey, open_note
+from sopkit.archive.data_sets import ACCEPTED
 from sopkit.archive.entries import Entry
 from sopkit.archive.folders import IN_STORE_ONLY
 from sopkit.archive.rollback import readiness
@@ -173,9 +174,13 @@ def named_by(entries: Iterable[Entry], run: str) -> set[str]:
 
 
 def data_of(entries: Iterable[Entry]) -> frozenset[str]:
-    """The digests of data and models, in the formats that nobody reads by eye, that any run has attached."""
-    items = [item for entry in entries if entry.kind == "stage.sealed" for item in entry.body.get("artifacts") or ()]
-    return frozenset(str(item["sha256"]) for item in items if str(item["name"]).endswith(IN_STORE_ONLY))
+    """The digests of data and models, in the formats that nobody reads by eye, that any run has attached, and of the
+    data sets that people have accepted, in whatever format.
+    """
+    known = list(entries)
+    items = [item for entry in known if entry.kind == "stage.sealed" for item in entry.body.get("artifacts") or ()]
+    attached = {str(item["sha256"]) for item in items if str(item["name"]).endswith(IN_STORE_ONLY)}
+    return frozenset(attached | {str(entry.body["digest"]) for entry in known if entry.kind == ACCEPTED})
 
 
 def verifier() -> bytes:

@@ -503,6 +503,7 @@ class Verification:
                 size += 1
         items = [item for e in self.entries if e["kind"] == "stage.sealed" for item in e["body"].get("artifacts") or ()]
         data = {item["sha256"] for item in items if item["name"].endswith(IN_STORE_ONLY)}
+        data |= {e["body"].get("digest") for e in self.entries if e["kind"] == "data.accepted"}
         for entry in [*self.own, *(e for e in self.entries if e["kind"] == "people.adopted")]:
             body, found = entry["body"], []
             if entry["kind"] == "run.started":

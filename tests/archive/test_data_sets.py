@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from sopkit.archive import packs
 from sopkit.archive.data_sets import accept, data_sets, find, standing, withdraw
 from sopkit.archive.verification import verify
 from sopkit.errors import NotFound, WrongUse
+
+sys.path.insert(0, str(Path(__file__).parent))
+from packing import contents
+from simulator import Simulator
 
 FACTS = {"name": "july.csv", "media_type": "text/csv", "rows": 3, "from": "2026-07-01", "to": "2026-07-03"}
 
@@ -90,3 +97,20 @@ def test_verification_demands_the_bytes_and_the_report(taken, which):
     assert [problem.kind for problem in verify(taken).problems] == ["altered"]
     path.unlink()
     assert [problem.kind for problem in verify(taken).problems] == ["missing"]
+
+
+def test_a_pack_has_the_data_set_that_its_run_used_unless_data_are_left_out(tmp_path, now):
+    """With the data it lies in the store of the pack; without, it is left out like every data, and both verify."""
+    world = Simulator(tmp_path / "workspace")
+    run = world.start()
+    entry = accept(
+        world.workspace, b"a,b\n1,2\n", {"verdict": "acceptable"}, model="flights", by="ada", at=now, as_of=now, **FACTS
+    )
+    world.seal(run, "collect", uses={f"data_set:{entry.seq}": entry.body["digest"]})
+    for with_data in (True, False):
+        path = tmp_path / f"{with_data}.zip"
+        packs.write(world.workspace, run, path, page=b"<p>", with_data=with_data)
+        with packs.opened(path) as pack:
+            assert packs.verify(pack).ok, packs.verify(pack).problems
+        digest = entry.body["digest"]
+        assert (f"runs/store/sha256/{digest[:2]}/{digest[2:]}" in contents(path)) is with_data
