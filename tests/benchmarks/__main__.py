@@ -8,7 +8,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("calibration", "decisions", "chain")
+PARTS = ("calibration", "decisions", "chain", "desk")
 FOLDER = Path(__file__).parents[2] / "docs" / "measured"
 
 
