@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sopkit.archive import people
+from sopkit.archive import data_sets, people
 from sopkit.archive.aliases import alias_holder
 from sopkit.archive.folders import rebuild
 from sopkit.archive.log import Entry
@@ -261,6 +261,8 @@ class Runner:
                 name: self._environment[name] for stage in definitions.sop.stages for name in stage.credentials
             },
         )
+        for each in data_sets.standing(self.workspace.log.entries(), definitions.model.model):
+            self.workspace.store.check(each.digest)
 
     def _adopt_people(self, at: datetime, demo: bool) -> None:
         notices = people.adopt(self.workspace, at=at)

@@ -14,7 +14,7 @@ from sopkit.archive.data_sets import data_sets, withdraw
 from sopkit.archive.runs import run_state
 from sopkit.archive.verification import verify
 from sopkit.archive.workspace import Workspace
-from sopkit.errors import NotFound, WrongUse
+from sopkit.errors import DigestMismatch, NotFound, WrongUse
 from sopkit.running.examination import examine
 from sopkit.running.intake import accept, clock_of, inside
 from sopkit.running.runner import Runner
@@ -254,13 +254,20 @@ def test_a_typed_path_stays_inside_the_workspace(shop, text):
     assert inside(shop, "data.csv") == shop.root / "data.csv"
 
 
-def test_a_run_whose_data_set_was_altered_stops_with_the_reason(shop):
-    """A flipped bit in the store is not read, and verification names the file."""
+def test_a_data_set_that_was_altered_is_never_read(shop):
+    """A flipped bit in the store: no run starts, one that has started fails with the reason, verification names it."""
     entry = accept(shop, examine(shop, "shop", csv(orders(50, first=1000, seed=1)), as_of=AS_OF), by="ada", at=NOW)
+    runner = Runner(shop, by="eng")
+    state = runner.start("sample", model="shop", as_of=AS_OF, until="look")
+    shop.log.append("stage.started", at=NOW, as_of=AS_OF, run=state.id, stage="look", attempt=2, body={})
     path = shop.store.path(entry.body["digest"])
     path.chmod(0o644)
     path.write_bytes(path.read_bytes().replace(b"de", b"fr", 1))
-    state = Runner(shop, by="eng").start("sample", model="shop", as_of=AS_OF, until="look")
-    assert state.state == "failed"
+    assert runner.resume(state.id, until="look").state == "failed"
     assert "not what was stored" in run_state(shop.log.entries(), state.id).stage("look").current.reason
+    runner.abandon(state.id, "seen")
+    size = shop.log.size
+    with pytest.raises(DigestMismatch):
+        runner.start("sample", model="shop", as_of=AS_OF, until="look")
+    assert shop.log.size == size
     assert [problem.kind for problem in verify(shop).problems] == ["altered"]
