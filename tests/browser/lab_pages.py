@@ -17,6 +17,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from sopkit.cli.workspaces import UPLOADS
+
 __all__ = ["Lab", "Sheet", "start_lab"]
 
 PATIENCE = 90_000  # milliseconds: a kernel that starts on a busy machine, not a speed that is promised
@@ -41,7 +43,7 @@ class Lab:
         folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         command += [f"--port={self.port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}"]
-        command += [f"--ServerApp.root_dir={root}", f"--ContentsManager.allow_hidden={hidden}"]
+        command += [f"--ServerApp.root_dir={root}", f"--ContentsManager.allow_hidden={hidden}", UPLOADS]
         environment = {**os.environ, **folders, "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "HOME": str(home)}
         self.told = home / "server.txt"
         with self.told.open("wb") as told:
