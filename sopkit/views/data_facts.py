@@ -143,7 +143,7 @@ def percent(share: float | None) -> str:
         return "< 0.1 %"
     if 0.9995 <= share < 1:
         return "> 99.9 %"
-    return f"{100 * share:.1f}".removesuffix(".0") + " %"
+    return f"{100 * share:.1f} %" if 0 < share < 1 else f"{100 * share:.0f} %"
 
 
 def _limits(rule: Any) -> str:
@@ -159,7 +159,7 @@ def _limits(rule: Any) -> str:
     if rule.pattern is not None:
         told.append(f"pattern {rule.pattern}")
     if rule.missing_at_most is not None:
-        told.append(f"missing at most {percent(rule.missing_at_most)}")
+        told.append(f"missing at most {100 * rule.missing_at_most:g} %")
     if told and rule.severity == "block":
         told.append("else it stops")
     return "; ".join(told)
