@@ -31,11 +31,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sopkit.archive import people, sign_offs
+from sopkit.archive.conditions import Condition
 from sopkit.archive.entries import Entry
 from sopkit.archive.folders import expected_files, rebuild
 from sopkit.archive.keys import load_private, new_key, public_line
 from sopkit.archive.notebooks import content_digest, sealed_bytes
 from sopkit.archive.runs import new_run_id, run_states
+from sopkit.archive.settling import settle
 from sopkit.archive.workspace import Workspace
 from sopkit.definitions.results import RESULT_MIME
 
@@ -271,16 +273,25 @@ class _Run:
         comment = maker.chance.choice(COMMENTS)
         if decision != "approve":
             comment = "the slice of the last month is too thin to say anything about it"
-        sign_offs.sign(
+        asked: tuple[Condition, ...] = ()
+        if (role, decision) == ("validator", "approve") and maker.chance.random() < 0.15:
+            asked = (Condition("watch recall in the two thin slices", "low", "model-owner"),)
+        entry = sign_offs.sign(
             maker.workspace,
             self.id,
             stage,
             decision=decision,
             role=role,
             comment=comment or "as discussed",
+            conditions=asked,
             private_key=maker.keys[maker.chance.choice(SIGNERS[role])],
             at=maker.tick(),
         )
+        if asked and maker.chance.random() < 0.9:
+            owner, at = maker.keys["olga"], maker.tick(minutes=3)
+            settle(
+                maker.workspace, f"{entry.seq}.1", private_key=owner, at=at, comment="it is watched", role="model-owner"
+            )
 
     def log(self, entry: Entry, body: Mapping[str, Any], **other: Any) -> None:
         """The entry of the pattern, as this run's."""
