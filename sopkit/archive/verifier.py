@@ -199,7 +199,7 @@ def _listed(text: str) -> Iterator[tuple[str, str, str | None, str | None]]:
         lines = [re.sub(r"(^|\s)#.*", "", line) for line in text.split("\n")]
     person = "nobody"
     for number, line in enumerate(lines):
-        if named := re.search(r"""\bid:\s*["']?([a-z0-9][a-z0-9._-]*)""", line):
+        if named := re.search(r"""(?:^\s*(?:-\s+)?|[{,]\s*)id:\s*["']?([a-z0-9][a-z0-9._-]*)""", line):
             person = named[1]
         first, last = number, number + 1
         while first and not re.match(r"\s*- ", lines[first]):
