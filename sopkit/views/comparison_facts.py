@@ -21,7 +21,7 @@ from sopkit.views import comparison_groups as groups
 from sopkit.views import comparison_inputs as inputs
 from sopkit.views import wording
 from sopkit.views.comparison_models import models
-from sopkit.views.comparison_wording import capital, ends, finite, plain, signed, three
+from sopkit.views.comparison_wording import TITLES, capital, ends, finite, plain, signed, three
 from sopkit.views.standing import pinned_sop
 
 __all__ = ["STAGE", "as_of_attempt", "comparison_facts"]
@@ -270,7 +270,7 @@ def _is_comparison(found: Any) -> bool:
 
 def _title_of(comparison: Mapping[str, Any] | None) -> dict[str, str]:
     """Titles of metrics as the evidence has them: `roc_auc` is `ROC AUC`."""
-    found = {}
+    found = dict(TITLES)
     for measure in (comparison or {}).get("measures") or ():
         name, title = str(measure.get("name")), str(measure.get("title") or "")
         if name.endswith("_gain") and title.startswith("Gain in "):

@@ -48,7 +48,7 @@ def models(
         facts += [("Noticed when it was adopted", str(note)) for note in adopted.get("notes") or ()]
     if comparison:
         facts.append(("Held against", names["champion"] + _champion(contents)))
-        facts.append(("Judged on", _basis(comparison, names)))
+        facts.append(("Judged on", _basis(comparison, names, bool(adopted))))
     return {"facts": facts, "trial": None if adopted or not trial else _trial(contents, trial, told)}
 
 
@@ -59,9 +59,9 @@ def _champion(contents: Contents) -> str:
     return f", model {str(used[0]['digest'])[:12]}…" if used else ""
 
 
-def _basis(comparison: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def _basis(comparison: Mapping[str, Any], names: Mapping[str, str], adopted: bool) -> str:
     rows, blocks = int(comparison["rows"]), int(comparison["blocks"])
-    later = "forecasts of a rolling origin" if names["champion"] != "the champion" else "later rows"
+    later = "forecasts of a rolling origin" if names["champion"] != "the champion" and not adopted else "later rows"
     by = f", in {blocks:,} blocks of time" if comparison.get("method") == "blocks" and blocks != rows else ""
     return f"{rows:,} {later}{by}"
 

@@ -13,9 +13,24 @@ from typing import Any
 from sopkit.views import wording
 
 __all__ = [
-    "capital", "ends", "finite", "height", "interval", "judged", "percent", "plain", "sentence", "signed", "span",
-    "three", "unexamined", "with_interval",
+    "TITLES", "capital", "ends", "finite", "height", "interval", "judged", "percent", "plain", "sentence", "signed",
+    "span", "three", "unexamined", "with_interval",
 ]  # fmt: skip
+
+TITLES = {  # of metrics, where no comparison says them (`evidence.metrics`, too heavy to be imported for words)
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "brier_skill": "Brier skill score",
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "ovr_roc_auc": "one-vs-rest ROC AUC",
+    "r2": "R²",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "bias": "bias",
+}
 
 
 def finite(value: Any) -> float | None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from sopkit.errors import DigestMismatch
+from sopkit.evidence.metrics import METRICS
 from sopkit.views.comparison_facts import as_of_attempt, comparison_facts
+from sopkit.views.comparison_wording import TITLES
 from sopkit.views.fragments import fragment
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -204,6 +206,7 @@ def test_an_adopted_model_is_named_with_its_origin(world, left) -> None:
     assert "The model that serves already is recorded as the first champion" in page.text
     assert f"Adopted from models:/{IMAGE}, when it was trained is not known" in page.text
     assert "The recipes that were tried" not in page.text
+    assert "900 later rows" in page.text
 
 
 def test_what_was_not_examined_is_a_finding(world, left) -> None:
@@ -281,6 +284,11 @@ def test_a_comparison_that_failed_tells_its_reason(world) -> None:
     assert f"The comparison failed: cell 'compare' raised {SCRIPT}" in page.text
     assert page.headings == ["Champion and challengers"]
     assert {tag for tag, _ in page.tags} <= ALLOWED
+
+
+def test_metrics_have_their_titles_without_a_comparison_too() -> None:
+    """The titles that the view knows are those of the evidence."""
+    assert TITLES == {metric.name: metric.title for own in METRICS.values() for metric in own.values()}
 
 
 def test_an_older_attempt_is_shown_with_what_had_been_trained_by_then(world, left) -> None:
