@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,6 +36,7 @@ __all__ = ["canonical", "content_digest", "keys_in", "main", "record_cell"]
 LOG, CHECKPOINT, MANIFEST = "runs/log/entries.jsonl", "runs/log/checkpoint", "pack.txt"
 STORED = re.compile(r"runs/store/sha256/([0-9a-f]{2})/([0-9a-f]{62})")
 IN_STORE_ONLY = (".parquet", ".skops", ".joblib")
+FURNITURE = (".DS_Store", "Thumbs.db", "desktop.ini")  # what a look at a folder leaves in it
 MOST_FILES, MOST_BYTES, MOST_SHRUNK = 20_000, 16 << 30, 200
 Body = dict[str, Any]
 Verify = Callable[[bytes, bytes, bytes], bool]  # public key, signature, message
@@ -405,7 +407,10 @@ class Verification:
             except Wrong as wrong:
                 self.hold(False, str(wrong))
         for name in sorted(self.files.names - self.checked):
-            self.hold(False, f"{name}: nothing in log, store or manifest accounts for it")
+            if self.files.zip is None and (not name.startswith("runs/") or Path(name).name in FURNITURE):
+                self.told.append(f"  (not part of the pack, and not looked at: {name})")
+            else:
+                self.hold(False, f"{name}: nothing in log, store or manifest accounts for it")
 
     # The log
 
@@ -737,7 +742,7 @@ def main(arguments: list[str]) -> int:
     try:
         found = Verification(Files(place), checker[1] if checker else None)
         found.everything(older)
-    except (Wrong, OSError, zipfile.BadZipFile) as error:
+    except (Wrong, OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         problems = [*(found.problems if found else []), str(error)]
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError, NotImplementedError) as error:
         problems = [*(found.problems if found else []), f"something is not of the form it must have ({error!r})"]
@@ -745,14 +750,14 @@ def main(arguments: list[str]) -> int:
         problems = list(found.problems)
     for line in found.told if found else ():
         print(plain(line))
-    if checker is None:
-        problems.append(_NOT_CHECKED)
-    else:
+    if checker is not None:
         print(f"  (signatures were checked with {checker[0]})")
-    if problems:
-        print(f"\n✗ DOES NOT VERIFY: {len(problems)} problem{'s' if len(problems) > 1 else ''}")
+    if problems or checker is None:
+        count = len(problems) + (checker is None)
+        print(f"\n✗ DOES NOT VERIFY: {count} problem{'s' if count > 1 else ''}")
         for problem in problems:
             print(f"  - {plain(problem)}")
+        print(_NOT_CHECKED if checker is None else "", end="")
         return 1
     print(f"\n✓ VERIFIED: run {found.run if found else ''} is what was recorded, and what was signed.")
     print(_SHOWN)
@@ -761,13 +766,14 @@ def main(arguments: list[str]) -> int:
 
 def plain(text: str) -> str:
     """Nothing from a pack may move the cursor of a terminal."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text)
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
 
 
-_NOT_CHECKED = """no signature was checked: neither the Python package cryptography nor OpenSSL 3 is here.
+_NOT_CHECKED = """  - no signature was checked: neither the Python package cryptography nor OpenSSL 3 is here.
     Everything else was. Install one of them (pip install cryptography) and run this again, or check a signature by
     hand with any Ed25519 tool: over the bytes `DSSEv1 <length of type> <type> <length of payload> <payload>`,
-        openssl pkeyutl -verify -pubin -inkey KEY.pem -rawin -in SIGNED -sigfile SIGNATURE"""
+        openssl pkeyutl -verify -pubin -inkey KEY.pem -rawin -in SIGNED -sigfile SIGNATURE
+"""
 _SHOWN = """  The log key shows where and in which order this was recorded, the people's keys show who signed. Only a
   checkpoint that you have kept shows that nobody who holds the log key wrote another history (--checkpoint)."""
 

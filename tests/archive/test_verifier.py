@@ -290,6 +290,33 @@ def test_what_is_no_pack_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert verifier.main(["--checkpoint"]) == 1
 
 
+def test_what_an_auditor_puts_beside_it_is_no_problem(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Notes beside an unpacked pack are named and not looked at; a file more among the records is a problem."""
+    with zipfile.ZipFile(pack) as archive:
+        archive.extractall(tmp_path / "pack")
+    (tmp_path / "pack/my notes.txt").write_text("to be asked: ...")
+    (tmp_path / "pack/runs/.DS_Store").write_bytes(b"")
+    code, text = told(tmp_path / "pack", capsys)
+    assert (code, "not looked at: my notes.txt" in text) == (0, True)
+    (tmp_path / "pack/runs/notes.txt").write_text("to be asked: ...")
+    assert told(tmp_path / "pack", capsys)[0] == 1
+
+
+def test_a_damaged_zip_is_said(pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A flipped bit anywhere in the zip does not verify, and ends in words."""
+    data = pack.read_bytes()
+    for place in range(40, len(data) - 200, len(data) // 40):
+        spoilt = bytearray(data)
+        spoilt[place] ^= 1
+        (tmp_path / "spoilt.zip").write_bytes(spoilt)
+        code, text = told(tmp_path / "spoilt.zip", capsys)
+        assert (code, "✗ DOES NOT VERIFY" in text) in [(1, True), (0, False)]
+        # What it still takes for whole has the same files: the bit was in what zip tools write for themselves
+        assert code == 1 or contents(tmp_path / "spoilt.zip") == contents(pack)
+
+
 def test_nothing_in_a_pack_moves_the_cursor(
     made: tuple[Simulator, str, str], pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
