@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sopkit.views import wording
-from sopkit.views.terminal_layout import ByWidth, line
+from sopkit.views.terminal_layout import VERY_WIDE, ByWidth, line
 
 __all__ = ["conditions_table", "sentence", "to_settle"]
 
-WIDE = 150  # columns of a terminal on which there is room for a table
 _STYLES = {"✗ overdue": "red", "○ open": "yellow", "● settled": "green", "– withdrawn": "dim"}
 
 
@@ -55,7 +54,7 @@ def conditions_table(conditions: Sequence[Mapping[str, Any]], *, title: str = "C
         narrow.append(Padding(line(sentence(each), _STYLES[state]), (0, 0, 0, 2), expand=False))
         if settled:
             narrow.append(Padding(line(said, "dim"), (0, 0, 0, 4), expand=False))
-    return ByWidth(table, Group(*narrow), least=WIDE)
+    return ByWidth(table, Group(*narrow), least=VERY_WIDE)
 
 
 def to_settle(run: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sopkit.views import conditions, waivers, wording
-from sopkit.views.terminal_layout import ByWidth, answered, labelled, line, shape, table
+from sopkit.views.terminal_layout import VERY_WIDE, ByWidth, answered, labelled, line, shape, table
 from sopkit.views.terminal_stages import checklist_view, stage_view, stages_view
 
 __all__ = ["checklist_view", "next_commands", "run_view", "runs_table", "stage_view", "verification_view"]
@@ -113,7 +113,7 @@ def _sign_offs(run: Mapping[str, Any]) -> list[RenderableType]:
         narrow.append(Padding(line(f"as {sign_off['role']}, {at}", "dim"), (0, 0, 0, 4), expand=False))
         if comment:
             narrow.append(Padding(line(comment), (0, 0, 0, 4), expand=False))
-    return [Text(), ByWidth(wide, Group(*narrow))]
+    return [Text(), ByWidth(wide, Group(*narrow), least=VERY_WIDE)]
 
 
 def _asked_for(run: Mapping[str, Any]) -> list[RenderableType]:

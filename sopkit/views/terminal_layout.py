@@ -18,9 +18,10 @@ from rich.text import Text
 from sopkit.views import wording
 from sopkit.views.diff_terminal import harmless
 
-__all__ = ["ByWidth", "answered", "labelled", "limit", "line", "shape", "table", "verdict"]
+__all__ = ["VERY_WIDE", "ByWidth", "answered", "labelled", "limit", "line", "shape", "table", "verdict"]
 
 WIDE = 116  # columns of a terminal from which tables are shown
+VERY_WIDE = 150  # where sentences stand in one
 _STYLES = {
     **dict.fromkeys(("pass", "done", "approve"), "green"),
     **dict.fromkeys(("fail", "failed", "stopped", "reject", "abandoned"), "red"),

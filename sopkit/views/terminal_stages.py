@@ -11,13 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sopkit.views import wording
-from sopkit.views.terminal_layout import ByWidth, answered, labelled, limit, line, shape, table, verdict
+from sopkit.views.terminal_layout import VERY_WIDE, ByWidth, answered, labelled, limit, line, shape, table, verdict
 
 __all__ = ["checklist_view", "stage_view", "stages_view"]
 
 MOST = 8  # results of a stage that are shown with the run
 VERDICT, LIMIT = 14, 12  # columns, on a narrow terminal
-WIDE = 150  # columns of a terminal on which reasons have one of their own
 
 
 def stages_view(run: Mapping[str, Any]) -> RenderableType:
@@ -39,7 +38,7 @@ def stage_view(run: Mapping[str, Any], stage: Mapping[str, Any]) -> RenderableTy
     ]
     parts: list[RenderableType] = [head, labelled(rows)]
     if stage["results"]:
-        parts += [Text(), ByWidth(_results_table(stage["results"]), _told_lines(stage["results"]), least=WIDE)]
+        parts += [Text(), ByWidth(_results_table(stage["results"]), _told_lines(stage["results"]), least=VERY_WIDE)]
     parts += checklist_view(stage["gate"])
     if stage["artifacts"]:
         parts += [Text(), _artifacts(stage), line(f"run folder  {run['folder']}/artifacts/{stage['id']}/", "dim")]
@@ -63,7 +62,7 @@ def checklist_view(gate: Mapping[str, Any] | None) -> list[RenderableType]:
             if text:
                 asked.append_text(line(f"\n{text}", "dim"))
         narrow.add_row(answer, asked)
-    return [Text(), ByWidth(wide, Group(line("asked at this gate", "dim"), narrow), least=WIDE)]
+    return [Text(), ByWidth(wide, Group(line("asked at this gate", "dim"), narrow), least=VERY_WIDE)]
 
 
 def _stages_table(run: Mapping[str, Any]) -> Table:
@@ -118,8 +117,8 @@ def _result_lines(results: Mapping[str, Mapping[str, Any]]) -> Table:
     """Verdict, title, value, limit, in columns that are the same for every stage."""
     made = Table.grid(padding=(0, 2), expand=True)
     made.add_column(width=VERDICT, no_wrap=True)
-    made.add_column(ratio=1, overflow="fold")
-    made.add_column(ratio=1, overflow="fold")
+    made.add_column(ratio=4, overflow="fold")
+    made.add_column(ratio=3, overflow="fold")
     made.add_column(width=LIMIT, overflow="fold")
     for name, result in results.items():
         title = line(result.get("title") or name)

@@ -11,11 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sopkit.views import wording
-from sopkit.views.terminal_layout import ByWidth, line
+from sopkit.views.terminal_layout import VERY_WIDE, ByWidth, line
 
 __all__ = ["waivable", "waivers_table"]
-
-WIDE = 150  # columns of a terminal on which there is room for a table
 
 
 def waivers_table(waivers: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -33,7 +31,7 @@ def waivers_table(waivers: Sequence[Mapping[str, Any]]) -> RenderableType:
         narrow.append(line(f"  {waiver['finding']} of {waiver['model']}, stage {waiver['stage']}, until {told[3]}"))
         by = f"{waiver['person']} as {waiver['role']}: {waiver['reason']} (in {waiver['run']})"
         narrow.append(Padding(line(by, "dim"), (0, 0, 0, 4), expand=False))
-    return ByWidth(table, Group(*narrow), least=WIDE)
+    return ByWidth(table, Group(*narrow), least=VERY_WIDE)
 
 
 def waivable(run: Mapping[str, Any]) -> list[str]:
