@@ -110,6 +110,7 @@ def test_it_runs_where_nothing_of_ours_is_installed(
     if with_what == "nothing":
         assert (done.returncode, "no signature was checked" in done.stdout) == (1, True)
         assert "pip install cryptography" in done.stdout
+        assert "✓ sign-off" not in done.stdout
     else:
         checker = {"cryptography": "the package cryptography", "openssl": "the command openssl"}[with_what]
         assert (done.returncode, f"checked with {checker}" in done.stdout) == (0, True)
