@@ -30,7 +30,7 @@ def intake_view(intake: Mapping[str, Any]) -> RenderableType:
         parts += [Text(f"    {label + ':':<10}{reason[name]}") for name, label in labels.items() if name in reason]
     blocking = {reason["sentence"] for reason in intake["why"]}
     for item in intake["findings"]:
-        if item["sentence"] not in blocking:
+        if item["sentence"] not in blocking and item["severity"] != "note":  # these are counted above
             told = Text(f"{item['word']:<11}", style=_STYLES[item["style"]]).append(item["sentence"], style="default")
             parts.append(told)
     return Group(*parts)
