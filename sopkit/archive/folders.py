@@ -45,12 +45,14 @@ _DEFINITIONS = {
 class Kept:
     """A file of a run folder: its bytes' digest in the store, and the records shown at the end of a notebook.
 
-    `content` is the content digest of a sealed notebook, None for any other file.
+    `content` is the content digest of a sealed notebook, None for any other file; `executed` says that it is the
+    notebook of an attempt, sealed or not.
     """
 
     digest: str
     content: str | None = None
     records: tuple[LoggedEnvelope, ...] = ()
+    executed: bool = False
 
     def read(self, store: Store) -> bytes:
         """The bytes that must be there. Raises NotFound, DigestMismatch."""
@@ -70,12 +72,13 @@ class Kept:
         newer one was never a view. Raises NotFound, DigestMismatch where the store lacks the sealed bytes.
         """
         sealed = parse_notebook(store.get(self.digest), path.name)
+        content = self.content or content_digest(sealed)
         try:
             shown = parse_notebook(path.read_bytes(), path.name)
         except RecordError as error:
             return f"{error.what}: {error.got}"
         cells = shown["cells"]
-        if content_digest({**shown, "cells": cells[: len(cells) - self._count_shown(cells)]}) != self.content:
+        if content_digest({**shown, "cells": cells[: len(cells) - self._count_shown(cells)]}) != content:
             return "the content is not what was sealed, or a record cell is not what was signed"
         if hidden := concealed(shown) - concealed(sealed):
             return f"cell {min(hidden)[0]} is hidden now ({min(hidden)[1]})"
@@ -109,7 +112,7 @@ def expected_files(workspace: Workspace, entries: Sequence[Entry], run: str) -> 
             if attempt.file and attempt.notebook:
                 content = attempt.content if attempt.status in ("sealed", "returned") else None
                 shown = tuple(records.get((stage.id, attempt.number), ())) if content else ()
-                files[_plain_name(attempt.file)] = Kept(attempt.notebook, content, shown)
+                files[_plain_name(attempt.file)] = Kept(attempt.notebook, content, shown, executed=True)
         files |= {name: Kept(digest) for name, digest in _artifacts(stage).items()}
     files |= {f"definitions/{name}": Kept(digest) for name, digest in _definitions(state).items()}
     folder = f"{workspace.runs.name}/{state.sop}/{run}"

@@ -217,7 +217,7 @@ class _Search:
                 self._problem("missing", name, "the log says that it was kept", run)
             elif path.is_symlink():
                 self._problem("altered", name, "a symbolic link stands in its place", run)
-            elif kept.content is None:
+            elif not kept.executed:
                 self._problem("altered", name, f"sha256 is {sha256_file(path)[:12]}…, not {kept.digest[:12]}…", run)
             elif why := kept.why_altered(path, self.workspace.store):
                 self._problem("altered", name, why, run)

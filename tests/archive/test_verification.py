@@ -344,9 +344,18 @@ def test_a_key_that_stands_twice_is_altered(world: Workspace, folder: Path) -> N
 
 
 def test_a_failed_attempts_notebook_is_kept_too(world: Workspace, folder: Path) -> None:
-    """The notebook of a failed attempt is a record like any other."""
-    change(folder / "03_deploy.ipynb", lambda nb: nb["metadata"].update(x=1))
-    assert kinds(verify(world), name(world, folder / "03_deploy.ipynb")) == {"altered"}
+    """The notebook of a failed attempt is a record like any other: people open it to see what went wrong."""
+    path = folder / "03_deploy.ipynb"
+    change(path, lambda nb: nb["metadata"].update(x=1))
+    report = verify(world)
+    assert (report.ok, [(notice.kind, notice.path) for notice in report.notices]) == (
+        True,
+        [("resaved", name(world, path))],
+    )
+    change(path, lambda nb: nb["cells"].append({"cell_type": "raw", "id": "x", "metadata": {}, "source": "fine"}))
+    assert kinds(verify(world), name(world, path)) == {"altered"}
+    write(path, b"{}")
+    assert kinds(verify(world), name(world, path)) == {"altered"}
 
 
 # Log and checkpoint
