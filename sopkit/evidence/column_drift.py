@@ -5,6 +5,7 @@ The rules:
 * an index within the limit passes where a major shift would have shown; a large index that chance could have made,
   and rows too few to see a major shift, are `insufficient`, never `pass`;
 * a missing value is a value: a column that goes missing has drifted, one that is not there at all fails;
+* a new value is named where enough rows have it (`named_from`), otherwise it is counted only;
 * texts are told apart by a classifier, whose AUC is turned into the index (`text_drift`).
 """
 
@@ -111,7 +112,9 @@ def column_drift(
         missing_reference=seen.missing[0],
         missing_current=seen.missing[1],
         new_share=seen.new_share,
-        new_values=seen.new_values,
+        new_values=tuple(
+            value for value, rows in zip(seen.new_values, seen.new_counts, strict=False) if rows >= limits.named_from
+        ),
         profile=seen,
     )
 
@@ -134,6 +137,7 @@ def _told(column: ColumnDrift, limits: rules.Drift) -> str:
         parts += [f"by words such as {', '.join(column.new_values[:3])}"] if column.psi >= limits.psi else []
     if moved >= 0.05:
         parts.append(f"missing {column.missing_reference:.0%} before, {column.missing_current:.0%} now")
-    if column.new_share >= 0.01 and column.new_values:
-        parts.append(f"{column.new_share:.1%} of rows have new values such as {column.new_values[0]}")
+    if column.new_share >= 0.01 and column.kind == "categorical":
+        such = f" such as {column.new_values[0]}" if column.new_values else ""
+        parts.append(f"{column.new_share:.1%} of rows have new values{such}")
     return "; ".join(parts)

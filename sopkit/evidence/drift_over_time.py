@@ -21,7 +21,7 @@ from sopkit.evidence.profiles import numbers
 
 __all__ = ["Timeline", "timeline"]
 
-MOST, ENOUGH, FEWEST, DRAWN = 24, 30, 10, 2000
+MOST, ENOUGH, FEWEST, DRAWN = 24, 20, 10, 2000
 MONDAY = np.datetime64("1970-01-05T00", "h")
 # name, hours; from months on calendar months are counted
 SPANS = (

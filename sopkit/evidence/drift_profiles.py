@@ -31,7 +31,8 @@ from sopkit.evidence.text_drift import TextDrift, auc_of_psi
 
 __all__ = ["DriftProfiles", "drift_profiles"]
 
-NAMED_FROM, LONGEST, BARS, NAMES, LINES, SHOWN = 10, 60, 20, 12, 3, 60
+LONGEST, BARS, NAMES, LINES, SHOWN = 60, 20, 12, 3, 60
+NAMED_FROM = rules.DRIFT.named_from
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,6 +46,8 @@ class Drift:
     where its 95 % quantile reaches the limit, the rows are too few to tell.
     `trust`: how much of a feature's weight is its measured importance. The other half is shared equally, because
     importance is measured where the reference lies and says little about values that the model never saw.
+    `named_from`: a value that fewer rows have can be a person's, so it is counted and not named. A choice of ours, at
+    the careful end of the smallest cells that statistical offices publish.
     """
 
     psi: float = 0.1
@@ -57,6 +59,7 @@ class Drift:
     bins: int = 10
     categories: int = 50
     trust: float = 0.5
+    named_from: int = 10
 
 
 @dataclass(frozen=True)

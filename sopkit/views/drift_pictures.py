@@ -18,7 +18,7 @@ from sopkit.views.pictures import Line, Mark, lines, pair_of_bars
 
 __all__ = ["distribution", "missing_over_time", "over_time", "small"]
 
-LONGEST = 26
+LONGEST, KEY = 25, 15  # letters of a name beside a bar, and in the key of a picture
 SIZE = (520, 250)
 STYLES = ("current", "third", "reference")
 SIDES = {"reference": "reference", "between": "third", "current": "current"}
@@ -48,7 +48,7 @@ def over_time(over: Mapping[str, Any], time: Mapping[str, Any], *, title: str, u
             parts += _line(side, style, time, over["middle"], band, among=_among(time["sides"], side))
         return _timed(parts, time, title, unit or "value", None)
     for name, shares, style in zip(over["names"], over["shares"], STYLES, strict=False):
-        parts += _line(name, style, time, shares)
+        parts += _line(name if len(name) <= KEY else name[: KEY - 1] + "…", style, time, shares)
     return _timed(parts, time, title, "share of rows", percent_of)
 
 

@@ -165,11 +165,21 @@ def test_what_few_rows_have_is_never_named():
     before["g"], now["g"] = "all", "all"
     before.loc[:2, "g"] = "Grace Hopper"
     parts = {"features": {"a": "numeric", "c": "categorical"}, "slices": ["g", "c"]}
-    _, profiles = compared(before, now, **parts)
-    told = json.dumps(plain(profiles.to_dict()))
+    found, profiles = compared(before, now, **parts)
+    told = json.dumps([plain(found.to_dict()), plain(profiles.to_dict())])
     assert not [name for name in ("Ada", "Alan", "Grace") if name in told]
     assert column(profiles, "c")["new"]["values"] == [["violet", 41]]
     assert "(other values)" in column(profiles, "c")["distribution"]["labels"]
+
+
+def test_many_rare_new_values_are_told_without_a_name():
+    """Names that one row each has are a share of the rows, in the reason and in the profile."""
+    before, now = sides()
+    now.loc[:999, "c"] = [f"person {place}" for place in range(1000)]
+    found, profiles = compared(before, now)
+    assert found.column("c").new_values == ()
+    assert found.column("c").reason.endswith("50.0% of rows have new values")
+    assert "person" not in json.dumps([plain(found.to_dict()), plain(profiles.to_dict())])
 
 
 def test_names_are_one_line_and_not_too_long():
