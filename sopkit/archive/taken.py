@@ -93,6 +93,7 @@ def alerts_of(states: Sequence[RunState], run: RunState, live: Mapping[str, Any]
     `live` is what its runner tells now (`seconds`, `peak_memory_mb`, `stage`), None where none does.
     """
     found = []
+    same = [state for state in states if (state.sop, state.model) == (run.sop, run.model)]
     for stage in run.stages.values():
         attempt = stage.current
         if attempt is None:
@@ -102,7 +103,7 @@ def alerts_of(states: Sequence[RunState], run: RunState, live: Mapping[str, Any]
         if under_way:
             told = live if live and live.get("alive") and live.get("stage") == stage.id else {}
             seconds, peak = told.get("seconds"), told.get("peak_memory_mb")
-        past = earlier(states, run, stage.id)
+        past = earlier(same, run, stage.id)
         for kind, value, before in (("time", seconds, past.seconds), ("memory", peak, past.memory)):
             if value is not None and far_more(value, before, AT_LEAST[kind]):
                 found.append(Alert(stage.id, kind, value, median(before), len(before), under_way))  # type: ignore[arg-type]

@@ -66,8 +66,9 @@ class SteppingPanel:
         self.buttons = ipywidgets.HBox([self.run_stage, self.go_on, self.stop], layout=wrap)
         self.ending = ipywidgets.HBox([self.reason, self.abandon], layout=wrap)
         self.new = NewRun(desk, self.begin)
-        start = ipywidgets.Accordion([self.new.widget], titles=("Start a new run",))
-        whole = [self.live, self.shown, self.parameters, self.as_of, self.buttons, self.ending, start]
+        self.another = ipywidgets.Accordion([self.new.widget], titles=("Start a new run",))
+        self.another.selected_index = None if desk.run else 0
+        whole = [self.live, self.shown, self.parameters, self.as_of, self.buttons, self.ending, self.another]
         self.widget = ipywidgets.VBox(whole)
 
     # ------------------------------------------------------------ what is shown
@@ -163,13 +164,20 @@ class SteppingPanel:
         self.go_on.disabled = over or busy
         self.stop.disabled = not busy
         self.abandon.disabled = over or busy
-        self.buttons.layout.display = self.ending.layout.display = "none" if over else ""
-        self.as_of.layout.display = "none" if over or not run.simulated else ""
+        for field, is_shown in (
+            (self.run_stage, not busy),
+            (self.go_on, not busy),
+            (self.stop, busy),
+            (self.buttons, not over),
+            (self.ending, not over and not busy),
+            (self.as_of, run.simulated and not over and not busy),
+        ):
+            field.layout.display = "" if is_shown else "none"
 
     def _nothing(self) -> None:
         self.next, self.process, self._form_of = None, None, ()
         fields.show(self.live, "")
-        fields.show(self.shown, fields.no_run())
+        fields.show(self.shown, fields.note("There is no run yet: start one here."))
         self.parameters.children = ()
         for each in (self.buttons, self.ending, self.as_of):
             each.layout.display = "none"
@@ -211,6 +219,7 @@ class SteppingPanel:
         newest = self.desk.states[0].seq if self.desk.states else 0
         if process := self._start(command, ""):
             self._awaited = (process, sop, model, newest)
+            self.another.selected_index = None
             self.desk.say("▶ The run is being started.")
 
     # ------------------------------------------------------------ inside

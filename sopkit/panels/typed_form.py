@@ -64,10 +64,11 @@ class TypedForm:
             told = f"{told} — {parameter.annotation}, as JSON".removeprefix(" — ")
         if parameter.name in self.given:
             told = f"{told} (given before; a run keeps what it was given)".strip()
-        about = fields.html(Markup('<span class="sop-quiet">{}</span>').format(told) if told else "")
-        about.layout.width = "min(100%, 30em)"
-        layout = ipywidgets.Layout(flex_flow="row wrap", width="100%", align_items="center")
-        return ipywidgets.HBox([self.fields[parameter.name], about], layout=layout)
+        if not told:
+            return ipywidgets.VBox([self.fields[parameter.name]])
+        about = fields.html(Markup('<span class="sop-quiet">{}</span>').format(told))
+        about.layout = ipywidgets.Layout(width="min(100%, 46em)", margin="0", padding="0 0 .4em 9.9em")
+        return ipywidgets.VBox([self.fields[parameter.name], about])
 
     def _value(self, parameter: Parameter) -> Any:
         value = self.fields[parameter.name].value
