@@ -21,7 +21,11 @@ from sopkit.views.numerals import finite, percent, three
 __all__ = ["drift_facts", "narrowed"]
 
 PICTURED = 60
-WORDS = {"pass": "has not drifted", "fail": "has drifted", "insufficient": "cannot be told"}
+WORDS = {
+    "pass": "The data set has not drifted",
+    "fail": "The data set has drifted",
+    "insufficient": "Whether the data set has drifted is open",
+}
 STAGES = (
     ("trigger", "The newest rows, before the run decided", "At the trigger"),
     ("monitor", "What came after the change", "Since the change"),
