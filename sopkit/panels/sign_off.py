@@ -24,6 +24,7 @@ from sopkit.definitions.sop import Stage
 from sopkit.errors import SignOffRefused, SopkitError, WrongUse
 from sopkit.panels import fields
 from sopkit.panels.clock import now
+from sopkit.panels.processes import start
 from sopkit.views.fragments import fragment
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ __all__ = ["ConditionRow", "SignOffPanel"]
 
 DECISIONS = {"Approve": "approve", "Reject": "reject", "Return for rework": "return", "Withdraw": "withdraw"}
 PANEL_OF = {"run": "Run", "data": "Data", "training": "Training", "drift": "Drift", "comparison": "Comparison"}
+# In whose name a run goes on for somebody who signs in it: who executes a run cannot sign in it, and would void
+# their own signature by going on with it. Nothing is decided by going on.
+SERVICE = "desk"
 ANSWERS = {"yes": "yes", "no": "no", "does not apply": "not-applicable"}
 
 
@@ -187,10 +191,7 @@ class SignOffPanel:
 
     def resume(self) -> None:
         """Have the run go on, in a process of its own, and watch it."""
-        from sopkit.panels.processes import start
-
-        arguments = ["resume", self._run.id, *(["--by", self.desk.by] if self.desk.by else [])]
-        start(self.desk.workspace, arguments)
+        start(self.desk.workspace, ["resume", self._run.id, f"--by={SERVICE}"], run=self._run.id)
         self.desk.open("Training")
 
     # ------------------------------------------------------------ inside
