@@ -159,7 +159,7 @@ def _of_side(texts: pd.Series, group: Array, size: int, random: np.random.Genera
     place = np.sort(random.permutation(len(texts))[:size])
     known, codes = np.unique(np.asarray(group)[place], return_inverse=True)
     halves = random.permutation(np.arange(len(known)) % 2)
-    return texts.iloc[place].astype(object), codes, halves[codes]
+    return texts.iloc[place].astype(object).map(str, na_action="ignore"), codes, halves[codes]
 
 
 def _upper_tail(z: float, freedom: float) -> float:

@@ -238,6 +238,42 @@ def test_odd_columns_are_told_without_an_error():
     assert told["lists"]["new"]["values"] == [["[2]", 300]]
 
 
+ODD = {
+    "numbers and names": ([1, "x"] * 150, ["y", 2.5] * 150),
+    "numbers, then names": (list(np.arange(300.0)), ["u"] * 300),
+    "lists": ([[1, 2]] * 300, [[3]] * 300),
+    "yes and no": ([True, False] * 150, [None] * 300),
+    "moments": (list(pd.date_range("2020", periods=300)), list(pd.date_range("2021", periods=300))),
+    "infinities": ([np.inf] * 300, [-np.inf] * 300),
+    "nothing": ([None] * 300, [None] * 300),
+    "ids": ([f"a{place}" for place in range(300)], [f"b{place}" for place in range(300)]),
+}
+
+
+@pytest.mark.parametrize("kind", ["numeric", "categorical", "text", "slice"])
+@pytest.mark.parametrize("values", ODD.values(), ids=ODD)
+def test_no_value_stops_the_stage(kind, values):
+    """Whatever a column holds, as a feature of any kind or as a slice: facts, no error."""
+    before, now = sides(300)
+    before["g"], now["g"] = (pd.Series(side, dtype=object) for side in values)
+    parts = {"features": {"a": "numeric"}, "slices": ["g"]} if kind == "slice" else {"features": {"g": kind}}
+    _, profiles = compared(before, now, **parts)
+    json.dumps(plain(profiles.to_dict()))
+    assert len(profiles.columns) == 1
+
+
+def test_times_that_say_nothing_leave_no_line():
+    """Without times, with one moment only, over centuries: the other facts are there all the same."""
+    before, now = sides(300)
+    model = make_model(features={"a": "numeric"})
+    for times in (pd.NaT, before.loc[0, "at"], before["at"] - pd.Timedelta(days=365 * 120)):
+        then = before.assign(at=times)
+        found = evidence.drift(then, now, model.features)
+        told = evidence.drift_profiles(found, then, now, model).to_dict()
+        assert told["columns"][0]["distribution"]
+        assert told["periods"] is None or len(told["periods"]["starts"]) <= 24
+
+
 def test_many_columns_stay_small():
     """Of five hundred columns the sixty with the largest effect are told, the others named; the file stays small."""
     random = np.random.default_rng(0)
