@@ -38,6 +38,7 @@ __all__ = [
     "alias_history",
     "alias_holder",
     "new_run_id",
+    "run_ids",
     "run_state",
     "run_states",
 ]
@@ -46,8 +47,13 @@ __all__ = [
 def run_states(entries: Iterable[Entry]) -> list[RunState]:
     """All runs, newest first."""
     known = Entries.of(entries)
-    started = dict.fromkeys(entry.run for entry in known.of_kind("run.started") if entry.run is not None)
-    return [_folded(known, run) for run in reversed(started)]
+    return [_folded(known, run) for run in run_ids(known)]
+
+
+def run_ids(entries: Iterable[Entry]) -> list[str]:
+    """The ids of all runs, newest first."""
+    started = Entries.of(entries).of_kind("run.started")
+    return list(dict.fromkeys(entry.run for entry in started if entry.run is not None))[::-1]
 
 
 def run_state(entries: Iterable[Entry], run: str) -> RunState:

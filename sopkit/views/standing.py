@@ -14,7 +14,7 @@ from sopkit.archive.condition_states import opened
 from sopkit.archive.gates import GateResult
 from sopkit.archive.judging import gate_result
 from sopkit.archive.records import sop_of
-from sopkit.archive.runs import RunState, run_states
+from sopkit.archive.runs import RunState, run_ids, run_state
 from sopkit.archive.waivers import standing
 from sopkit.archive.workspace import Workspace
 from sopkit.definitions.sop import Sop, Stage
@@ -26,15 +26,16 @@ __all__ = ["as_signed", "facts_of", "find_run", "find_stage", "pinned_sop"]
 
 def find_run(workspace: Workspace, text: str) -> RunState:
     """The run of that id, the only one whose id starts or ends so, or the newest for `last`. Raises NotFound."""
-    states = run_states(workspace.log.entries())
-    if text == "last" and states:
-        return states[0]
-    same = [state for state in states if state.id == text]
-    found = same or [state for state in states if state.id.startswith(text) or state.id.endswith(f"-{text}")]
+    entries = workspace.log.entries()
+    ids = run_ids(entries)
+    if text == "last" and ids:
+        return run_state(entries, ids[0])
+    same = [id for id in ids if id == text]
+    found = same or [id for id in ids if id.startswith(text) or id.endswith(f"-{text}")]
     if len(found) == 1:
-        return found[0]
+        return run_state(entries, found[0])
     if found:
-        listed = ", ".join(state.id for state in found)
+        listed = ", ".join(found)
         raise NotFound(f"'{text}' is the start of more than one run", expected="a run's whole id", got=listed)
     raise NotFound(f"no run '{text}'", where=workspace.runs, remedy="sop status  lists the runs")
 
