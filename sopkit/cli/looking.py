@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sopkit.archive.runs import RunState
     from sopkit.archive.workspace import Workspace
 
-__all__ = ["print_view", "show", "status", "verify", "write_page"]
+__all__ = ["meanwhile", "print_view", "show", "status", "verify", "write_page"]
 
 
 def status(
@@ -38,7 +38,7 @@ def status(
     found = here()
     if run is not None:
         told = facts_of(found, state := find_run(found, run))
-        told |= _meanwhile(found, state)
+        told |= meanwhile(found, state)
         if json:
             print_json(told)
             return
@@ -56,7 +56,7 @@ def status(
         print_view(waivers.waivers_table(accepted))
 
 
-def _meanwhile(workspace: Workspace, state: RunState) -> dict[str, Any]:
+def meanwhile(workspace: Workspace, state: RunState) -> dict[str, Any]:
     """`live`: the stage under way, None where nothing is; `alerts`: what took far more than in earlier runs."""
     from sopkit.archive.runs import run_states
     from sopkit.running.live import live_state

@@ -126,15 +126,18 @@ def execute(workspace: Workspace, by: str | None, work: Callable[[Runner], RunSt
 
 def report(workspace: Workspace, state: RunState, *, json: bool = False, wait_ok: bool = False) -> int:
     """Show where a run stands; returns the exit code of that."""
-    from sopkit.cli.looking import print_view, write_page
+    from sopkit.cli.looking import meanwhile, print_view, write_page
     from sopkit.views import terminal
     from sopkit.views.standing import facts_of
+    from sopkit.views.training_terminal import under_way
 
-    facts = facts_of(workspace, state)
+    facts = facts_of(workspace, state) | meanwhile(workspace, state)
     if json:
         print_json(facts)
     else:
         print_view(terminal.run_view(facts))
+        if lines := under_way(facts["live"], facts["alerts"]):
+            print_view(lines)
         typer.echo(f"\nrun notebooks: {facts['folder']}/")
         typer.echo(f"as a page:     {write_page(workspace, state)}")
     return 0 if wait_ok and state.state == "waiting" else EXIT_CODES[state.state]

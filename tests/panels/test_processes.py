@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -29,6 +30,13 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def run_of(workspace: Workspace) -> RunState | None:
     return next(iter(run_states(workspace.log.entries())), None)
+
+
+def status(workspace: Workspace) -> Any:
+    """What `sop status last --json` tells."""
+    command = [sys.executable, "-c", "from sopkit.cli import main; main()", "status", "last", "--json"]
+    done = subprocess.run(command, cwd=workspace.root, capture_output=True, check=True)
+    return json.loads(done.stdout)
 
 
 def at_work(workspace: Workspace) -> str | None:
@@ -103,6 +111,9 @@ def test_to_stop_is_to_interrupt_and_the_run_can_be_resumed(workspace: Workspace
     finally:
         signal.signal(signal.SIGINT, before)
     run = eventually(lambda: at_work(workspace))
+    told = status(workspace)
+    assert (told["live"]["runner"], told["live"]["stage"], told["alerts"]) == ("alive", "look", [])
+    assert told["live"]["words"].startswith("cell ")
     assert process.stop()
     eventually(lambda: not process.running)
     assert process.exit_code == 1
@@ -121,6 +132,7 @@ def test_a_process_that_was_killed_says_nothing_and_is_known_as_killed(workspace
     assert process.killed
     assert process.exit_code is None
     assert not live_state(workspace, run)["alive"]
+    assert status(workspace)["live"]["runner"] == "gone"
     found = processes.newest(workspace, run)
     assert found is not None
     assert found.killed

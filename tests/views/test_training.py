@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from sopkit.archive.contents import Contents
 from sopkit.archive.taken import Alert
@@ -18,6 +20,7 @@ from sopkit.definitions import Sop
 from sopkit.views.fragments import fragment
 from sopkit.views.stepping_facts import lab_link, next_facts, stepping_facts, wait_facts
 from sopkit.views.training_facts import alerts, live_facts, training_facts
+from sopkit.views.training_terminal import under_way
 from sopkit.views.training_words import alert_words, live_words, memory
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -241,6 +244,25 @@ def test_a_run_that_waits_has_nothing_under_way(sop: Sop, told: Any) -> None:
     """Nobody executes it, and nothing is missing."""
     run = told.waiting_for_the_validator().state
     assert live_facts(run, sop, [run], None) is None
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        (None, "nothing tells of a process"),
+        ({**LIVE, "alive": False}, "is gone: resume it"),
+        (LIVE, "▶ under way: Compare champion and challenger  cell 7 of 22, recipe </script>"),
+    ],
+)
+def test_the_terminal_tells_it_too(sop: Sop, told: Any, live: Any, words: str) -> None:
+    """The same facts as lines; an alert is a line of its own, and nothing to tell is no line."""
+    run = told.add("stage.started", stage="evaluate", attempt=1).state
+    lines = under_way(live_facts(run, sop, [run], live), [{"sentence": "«x» took far longer"}])
+    console = Console(file=io.StringIO(), width=300, color_system=None)
+    console.print(lines)
+    assert words in console.file.getvalue()
+    assert "◐ «x» took far longer" in console.file.getvalue()
+    assert under_way(None, []) is None
 
 
 def test_far_more_than_usual_is_told_in_words() -> None:
