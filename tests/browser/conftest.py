@@ -93,3 +93,11 @@ def make_lab(tmp_path: Path) -> Iterator[Callable]:
     yield make
     for lab in labs:
         lab.stop()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A workspace with a champion in service, and a run on rows that drifted, which waits for its data steward."""
+    from shop import made_shop
+
+    return made_shop(Place, tmp_path_factory.mktemp("shop"))
