@@ -178,17 +178,19 @@ def show_what_is_signed(state: RunState, sop: Sop, stage: Stage, decision: str) 
 
 def show_recorded(found: Workspace, entry: Entry, *, json: bool, how: str = "signed") -> None:
     """A sign-off that is in the log now, and where that leaves its run."""
-    from sopkit.cli.looking import print_view
+    from sopkit.cli.looking import print_view, write_page
     from sopkit.views import terminal
     from sopkit.views.standing import facts_of, find_run
 
-    facts = facts_of(found, find_run(found, str(entry.run)))
+    state = find_run(found, str(entry.run))
+    facts, page = facts_of(found, state), write_page(found, state)
     if json:
         print_json(next(each for each in facts["sign_offs"] if each["seq"] == entry.seq))
         return
     typer.echo(f"{how} by {entry.by} as {entry.body['role']}, log entry {entry.seq}")
     typer.echo(f"  go on with:  sop resume {entry.run}")
     print_view(terminal.run_view(facts))
+    typer.echo(f"\nas a page:  {page}")
 
 
 def _show_what_is_asked(stage: Mapping[str, Any]) -> None:

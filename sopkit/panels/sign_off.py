@@ -9,6 +9,7 @@ The rules:
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dates
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from sopkit.panels import fields
 from sopkit.panels.clock import now
 from sopkit.panels.processes import start
 from sopkit.views.fragments import fragment
+from sopkit.views.written import write_run
 
 if TYPE_CHECKING:
     from sopkit.panels.desk import Desk
@@ -185,6 +187,8 @@ class SignOffPanel:
         self.comment.value = ""
         self._state_conditions([])
         self.desk.refresh()
+        with contextlib.suppress(SopkitError):  # a report that cannot be written does not undo what was signed
+            write_run(self.desk.workspace, self._run)
         signed = next(each for each in self.desk.facts["sign_offs"] if each["seq"] == entry.seq)
         fields.show(self.block, fragment("signature", sign_off=signed, notebook=self._notebook, files=fields.FILES))
         self.desk.say(f"Signed: {entry.body['decision']} by {entry.by} as {entry.body['role']}.", "pass")

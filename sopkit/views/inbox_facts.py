@@ -96,9 +96,6 @@ def _need(state: RunState, sop: Sop, need: Mapping[str, Any], now: datetime) -> 
     if need["kind"] == "clock":
         words = f"waits until {wording.moment(need['until'])} before «{stage.title}»"
         return {**told, "sentence": words, "level": "", "urgency": ""}
-    if need["kind"] == "gate":
-        gate = stage.gate.title if stage.gate else stage.title
-        return {**told, "sentence": f"«{gate}» is closed: {need['why']}", "level": "soon", "urgency": ""}
     level, urgency = _urgency(since, stage.gate.valid_for if stage.gate else None, now)
     gate = stage.gate.title if stage.gate else stage.title
     if need["kind"] == "gate":
