@@ -16,7 +16,9 @@ from sopkit.definitions.results import Result, Verdict
 __all__ = ["SHAPES", "escape_markdown", "render_result", "render_value"]
 
 SHAPES = {Verdict.PASS: "✓ pass", Verdict.FAIL: "✗ fail", Verdict.INSUFFICIENT: "◌ insufficient"}
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|~$]")
+# MathJax reads the finished page, where an escaped $ is a plain one again; it never joins text across elements
+_MATH = {"$": "<span>&#36;</span>", "\\": "<span>&#92;</span>"}
 
 
 def render_value(value: Any, unit: str = "") -> str:
@@ -55,7 +57,8 @@ def _render(value: Any, unit: str) -> str:
 
 def escape_markdown(text: Any) -> str:
     """Text from data as markdown that shows exactly that text, in one line."""
-    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
+    one_line = html.escape(" ".join(str(text).split()), quote=False)
+    return _MARKDOWN.sub(lambda sign: _MATH.get(sign[0], f"\\{sign[0]}"), one_line)
 
 
 def render_result(result: Result) -> str:
