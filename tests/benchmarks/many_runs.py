@@ -43,6 +43,7 @@ from sopkit.definitions.results import RESULT_MIME
 
 __all__ = ["PASSPHRASE", "PEOPLE", "make", "main"]
 
+CHECKOUT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 EVERY = timedelta(hours=17)  # a run starts
 BEHIND = timedelta(days=100)  # the clock that a run sees never comes to lie in the future, after any soak
@@ -348,6 +349,7 @@ def make(folder: Path, runs: int, pattern: Path, keys: Path | None = None) -> Wo
     folder.mkdir(parents=True)
     for name in ("notebooks", "templates"):
         shutil.copytree(source.root / name, folder / name)
+    shutil.copy(CHECKOUT / "notebooks" / "workbench.ipynb", folder / "notebooks")
     (folder / "runs").mkdir()
     shutil.copy(source.runs / "README.md", folder / "runs")
     workspace = Workspace(folder)
