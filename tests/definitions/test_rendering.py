@@ -13,7 +13,7 @@ from sopkit.definitions.rendering import escape_markdown
 
 @given(st.text(max_size=80))
 def test_no_text_is_markdown_html_or_mathematics(text: str) -> None:
-    """No dollar and no backslash stands by itself, for MathJax reads the finished page; nothing is a tag of the text."""
+    """No dollar and no backslash stands by itself, for MathJax reads the finished page; no tag is the text's."""
     shown = escape_markdown(text)
     bare = re.sub(r"<span>&#(?:36|92);</span>", "", shown)
     assert not re.search(r"[<>$]", bare)
