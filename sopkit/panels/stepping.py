@@ -34,7 +34,7 @@ __all__ = ["SteppingPanel"]
 _WELL = (0, 3, 4)  # done, waiting, stopped: the run itself tells it
 _ENDED = {
     0: "The last process has done its work",
-    3: "The last process has gone as far as the run may go now",
+    3: "The last process went as far as it may, or as it was asked to",
     4: "The last process has stopped the run",
     2: "The last process refused: wrong use",
     None: "✗ The last process ended without a word: it was killed",
@@ -161,11 +161,11 @@ class SteppingPanel:
             f"from {clocks[0][:16]} on it may go on" if clocks else "empty: the clock stays as it is"
         )
         self.run_stage.disabled = not isinstance(self.next, Execute)
-        self.go_on.disabled = over or busy
+        self.go_on.disabled = over or busy or self._waits_for_people(run)
         self.stop.disabled = not busy
         self.abandon.disabled = over or busy
         for field, is_shown in (
-            (self.run_stage, not busy),
+            (self.run_stage, not busy and isinstance(self.next, Execute)),
             (self.go_on, not busy),
             (self.stop, busy),
             (self.buttons, not over),
@@ -173,6 +173,11 @@ class SteppingPanel:
             (self.as_of, run.simulated and not over and not busy),
         ):
             field.layout.display = "" if is_shown else "none"
+
+    def _waits_for_people(self, run: RunState) -> bool:
+        """Whether going on would change nothing: somebody has to sign first, and no demo reviewer will."""
+        needs = self.next.needs if isinstance(self.next, Wait) else ()
+        return any(need["kind"] == "sign_off" and need["roles"] for need in needs) and not run.demo
 
     def _nothing(self) -> None:
         self.next, self.process, self._form_of = None, None, ()
