@@ -271,7 +271,8 @@ def _header(text: str, separator: str, where: object) -> list[str]:
 
 
 def _refuse_short_lines(text: str, separator: str, expected: int, where: object) -> None:
-    csv.field_size_limit(len(text) + 1)  # by default a text of more than 131,072 characters is an error
+    # By default a text of more than 131,072 characters is an error. The limit is that of the process: never less
+    csv.field_size_limit(max(len(text) + 1, csv.field_size_limit()))
     reader = csv.reader(io.StringIO(text), delimiter=separator)
     for fields in reader:
         if fields and len(fields) < expected:

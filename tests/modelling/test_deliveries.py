@@ -128,6 +128,13 @@ def test_what_is_damaged_is_an_error_in_words(model, data):
         parse(data, model, where="new.csv")
 
 
+def test_a_small_damaged_file_does_not_harm_the_next_one(model):
+    """Looking for the short line of one leaves no limit behind that another one's header is longer than."""
+    with pytest.raises(DataError, match="too few fields"):
+        parse(b"at,x\n1,2\n3\n", model)
+    assert list(parse(b"at,a_much_longer_header\n1,2\n", model)[0].columns) == ["at", "a_much_longer_header"]
+
+
 def test_a_huge_line_is_one_value(model):
     """Ten megabytes in one line are read as what they are."""
     table, _ = parse(b"at,x\n1," + b"y" * 10**7 + b"\n", model)
