@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
 from sopkit.evidence.measure import Measure, finite, number
@@ -152,7 +153,7 @@ class Calibration:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{_capital(self.finding)}. Intercept {self.intercept}, slope {self.slope}."
+        return escape_markdown(f"{_capital(self.finding)}. Intercept {self.intercept}, slope {self.slope}.")
 
 
 def calibration_of(

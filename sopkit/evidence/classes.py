@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence import rules
 from sopkit.evidence.bootstrap import Plan, plan_of, simultaneous
@@ -132,7 +133,7 @@ class ByClass:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def by_class(

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
 from sopkit.evidence.bootstrap import Interval, Plan
 from sopkit.evidence.costs import CostComparison
@@ -311,7 +312,10 @@ class Comparison:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"**{self.finding}.** {self.attribution}\n\nRule: {self.rule}.\n\n{self.basis}"
+        finding, attribution, rule, basis = map(
+            escape_markdown, (self.finding, self.attribution, self.rule, self.basis)
+        )
+        return f"**{finding}.** {attribution}\n\nRule: {rule}.\n\n{basis}"
 
     def _judgements(self) -> list[Measure]:
         return [self.primary_measure, *self.guardrail_measures]

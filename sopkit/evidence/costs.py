@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import COSTS, Costs, Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, mean_interval, plan_of
 from sopkit.evidence.measure import Measure, finite, number
@@ -183,7 +184,7 @@ class CostComparison:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}. {self.hint}".rstrip()
+        return escape_markdown(f"{self.finding}. {self.hint}".rstrip())
 
     @property
     def unit(self) -> str:

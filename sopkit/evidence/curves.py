@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import plain
 from sopkit.evidence.charts import shared_histograms
 from sopkit.evidence.gains import CHALLENGER, CHAMPION, RECIPE
@@ -122,7 +123,7 @@ class Curves:
         return dict(plain(kept))
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
     def _of_numbers(self) -> str:
         arms = [arm for arm in (CHALLENGER, CHAMPION) if arm in self.usual_error]

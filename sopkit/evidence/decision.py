@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Verdict, plain
 from sopkit.evidence.calibration import Calibration
 from sopkit.evidence.comparison import Comparison
@@ -147,8 +148,9 @@ class Decision:
         )
 
     def _repr_markdown_(self) -> str:
-        notes = "".join(f"\n* {note.topic}: {note.finding}" for note in self.notes)
-        return f"**{self.outcome}** ({self.verdict}). {self.why}" + (f"\n\nTo look at:\n{notes}" if notes else "")
+        notes = "".join(f"\n* {escape_markdown(f'{note.topic}: {note.finding}')}" for note in self.notes)
+        told = f"**{escape_markdown(self.outcome)}** ({self.verdict}). {escape_markdown(self.why)}"
+        return told + (f"\n\nTo look at:\n{notes}" if notes else "")
 
 
 def decide(

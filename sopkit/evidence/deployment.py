@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import WrongUse
 from sopkit.evidence.bootstrap import Interval, Plan, metric_interval, paired_difference, plan_of
@@ -129,7 +130,7 @@ class Deployment:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def after_deployment(

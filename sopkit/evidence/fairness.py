@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, plan_of, simultaneous
@@ -139,7 +140,8 @@ class Fairness:
         )
 
     def _repr_markdown_(self) -> str:
-        return "\n".join([f"{self.finding}.", "", *(f"* {gap.attribute}: {gap.words}" for gap in self.gaps)])
+        gaps = (f"* {escape_markdown(f'{gap.attribute}: {gap.words}')}" for gap in self.gaps)
+        return "\n".join([escape_markdown(f"{self.finding}."), "", *gaps])
 
 
 def fairness_of(

@@ -239,7 +239,7 @@ class Findings:
                     else f"<p><b>{title}</b></p>{inside}"
                 )
         looked = f"<p>Looked at in {self.rows:,} rows: {escape(', '.join(self.looked_at)) or 'nothing'}.</p>"
-        return "".join(parts) + looked
+        return f"<div class='mathjax_ignore'>{''.join(parts)}{looked}</div>"  # no text of the data is typeset
 
     def __repr__(self) -> str:
         lines = [f"{item.severity:6} {item.id}: {item.sentence}" for item in self.items]

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import WrongUse
 from sopkit.evidence import rules
@@ -144,7 +145,7 @@ class Importance:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def importance_of(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Measure:
         return told + (f". {self.reason}" if self.reason else "")
 
     def _repr_markdown_(self) -> str:
-        return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", str(self))
+        return escape_markdown(self)
 
 
 def measured(

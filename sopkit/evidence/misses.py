@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence.bootstrap import Interval, mean_interval, plan_of
 from sopkit.evidence.measure import Measure, number
@@ -125,7 +126,7 @@ class Misses:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}." if self.reason else f"{self.finding}. {self.movers}."
+        return escape_markdown(f"{self.finding}." if self.reason else f"{self.finding}. {self.movers}.")
 
     @property
     def _size(self) -> str:

@@ -25,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence.bootstrap import Interval, interval_of, plan_of, resampled
 from sopkit.evidence.measure import Measure, finite, number
@@ -180,7 +181,7 @@ class ScaledError:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def scaled_error_of(

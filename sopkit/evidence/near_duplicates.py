@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import ModelFile
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import plain
 from sopkit.evidence import rules
 from sopkit.evidence.findings import Finding, of_rows
@@ -143,7 +144,7 @@ class NearDuplicates:
         }
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def _texts(table: pd.DataFrame, names: tuple[str, ...]) -> list[list[str]]:

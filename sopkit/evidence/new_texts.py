@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.evidence.bootstrap import plan_of, resampled
 from sopkit.evidence.measure import Measure, finite, number
@@ -74,7 +75,7 @@ class NewTexts:
         return dict(plain({"finding": self.finding, "table": self.table.to_dict("records"), "measures": measures}))
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def on_new_texts(

@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.evidence.bootstrap import Interval, Plan, interval_of, mean_interval, plan_of
 from sopkit.evidence.measure import Measure, finite, measure_name
@@ -156,7 +157,7 @@ class OperatingPoint:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}. {self._swapped()}"
+        return escape_markdown(f"{self.finding}. {self._swapped()}")
 
     def _volume(self, label: str) -> str:
         rows = self.table[self.table.flagged_class.astype(str) == label].set_index("model")

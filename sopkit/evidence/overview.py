@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.evidence import charts
 from sopkit.evidence.measure import counted
 from sopkit.evidence.metrics import find, score
@@ -22,7 +23,7 @@ class Note(str):
     """A sentence that a notebook shows as text."""
 
     def _repr_markdown_(self) -> str:
-        return f"*{self}.*"
+        return f"*{escape_markdown(self)}.*"
 
 
 def nothing(why: str) -> Note:

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation, OwnMeasure
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.errors import DataError, WrongUse
 from sopkit.evidence import rules
@@ -197,7 +198,8 @@ class OwnMeasures:
         )
 
     def _repr_markdown_(self) -> str:
-        return "\n".join([f"{self.finding}.", "", *(f"* {gain.finding}" for gain in self.gains)])
+        gains = (f"* {escape_markdown(gain.finding)}" for gain in self.gains)
+        return "\n".join([escape_markdown(f"{self.finding}."), "", *gains])
 
 
 def own_measures_of(

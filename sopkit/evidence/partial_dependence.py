@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation, Feature
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Verdict, plain
 from sopkit.errors import WrongUse
 from sopkit.evidence.measure import Measure, number
@@ -130,7 +131,8 @@ class PartialDependence:
         )
 
     def _repr_markdown_(self) -> str:
-        return "\n".join([f"{self.finding}.", "", *(f"* {effect.words}" for effect in self.effects)])
+        effects = (f"* {escape_markdown(effect.words)}" for effect in self.effects)
+        return "\n".join([escape_markdown(f"{self.finding}."), "", *effects])
 
 
 def partial_dependence_of(

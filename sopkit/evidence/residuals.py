@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, plain
 from sopkit.errors import DataError
 from sopkit.evidence import rules
@@ -150,7 +151,7 @@ class Residuals:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
     def _size(self, value: float) -> str:
         return f"{number(value)} {self.unit}".strip()

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain
 from sopkit.errors import DataError
 from sopkit.evidence import rules
@@ -142,7 +143,7 @@ class Robustness:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def robustness_of(

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sopkit.definitions.model import Evaluation
+from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import plain
 from sopkit.evidence.measure import Measure, number
 from sopkit.evidence.metrics import Task
@@ -91,7 +92,7 @@ class ShapValues:
         )
 
     def _repr_markdown_(self) -> str:
-        return f"{self.finding}."
+        return escape_markdown(f"{self.finding}.")
 
 
 def shap_values_of(

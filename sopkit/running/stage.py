@@ -37,6 +37,10 @@ def begin(sop: str, stage: str, run: str = "", *, model: str = "", as_of: str = 
     `run` is a run id, or `id#2` for a draft on exactly the inputs of attempt 2; `model` and `as_of`
     are for drafts without a run. Raises NotFound for a run, SOP, stage or model that does not exist.
     """
+    import pandas
+
+    # JupyterLab (4.6) typesets what stands between dollars in a table, and data may hold any text.
+    pandas.set_option("display.html.use_mathjax", False)
     official = os.environ.get("SOPKIT_ATTEMPT", "") == f"{run}/{stage}" and run != ""
     workspace = Workspace(Path(os.environ["SOPKIT_WORKSPACE"])) if official else Workspace.find()
     if run:

@@ -20,10 +20,10 @@ def test_text_from_data_can_do_nothing_in_a_readable_table() -> None:
     """Markup, formulas, line breaks and the table's own signs show as text."""
     table = pd.DataFrame({"<b>": ["<script>alert(1)</script>|\n$x$ [link](http://x)"]})
     shown = readable(table)._repr_markdown_()
-    assert "<" not in shown
+    assert "<" not in shown.replace("<span>&#36;</span>", "")
     assert len(shown.splitlines()) == 3
     assert r"\|" in shown
-    assert r"\$x\$ \[link\]" in shown
+    assert r"<span>&#36;</span>x<span>&#36;</span> \[link\]" in shown
 
 
 def test_a_readable_table_leaves_out_what_says_nothing() -> None:
