@@ -23,7 +23,7 @@ FILE = "<img src=x onerror=window.hacked=1>.csv"
 PEOPLE = {"ada": (SCRIPT, "people-admin"), "dora": (IMAGE, "data-steward"), "vera": (LINK, "validator")}
 PEOPLE |= {"olga": (MATH, "model-owner")}
 COLUMNS = {"order": "<i>n</i>", "spend": SCRIPT, "age": IMAGE, "region": LINK, "returned": MATH}
-VALUES = {"North": SCRIPT, "South": IMAGE, "East": LINK}
+VALUES = {"North": f"{SCRIPT} {LINK}", "South": MATH, "East": f"{IMAGE} {MATH}"}
 ALL = " ".join(ATTACKS)
 MODEL = f"""
 model: hostile
