@@ -39,9 +39,14 @@ def measure(found: Mapping[str, Any]) -> dict[str, Any]:
         "title": found.get("title") or found.get("name"),
         "verdict": found.get("verdict"),
         "value": three(value, found.get("unit") or ""),
-        "limit": wording.threshold(found.get("threshold"), found.get("unit") or ""),
+        "limit": _limit(found.get("threshold"), found.get("unit") or ""),
         "reason": found.get("reason", ""),
     }
+
+
+def _limit(threshold: Mapping[str, Any] | None, unit: str) -> str:
+    """How far something may go, either way where it can go both; a share has no need of its unit again."""
+    return three(threshold["value"], "%" if unit.startswith("of ") else unit) if threshold else ""
 
 
 def causes(found: Any) -> dict[str, Any] | None:

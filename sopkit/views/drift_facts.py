@@ -191,7 +191,9 @@ def _row(
 def _index(value: Any) -> str:
     """A measure; far below any limit, its digits tell nothing."""
     number = finite(value)
-    return "< 0.001" if number is not None and 0 <= number < 0.001 else three(number)
+    if number is None or not 0 <= number < 0.01:
+        return three(number)
+    return "< 0.001" if number < 0.001 else f"{number:.3f}"
 
 
 def _moved(column: Mapping[str, Any]) -> bool:
