@@ -92,10 +92,14 @@ def told(shown: Page) -> dict[str, str]:
 
 
 def test_on_a_page_the_report_runs_and_reaches_nothing(browser: Browser, static: str) -> None:
-    """From a file, the framed report runs its scripts without an origin: not the page, not the files beside it."""
+    """From a file, the framed report runs when it is asked for, without an origin: it reaches no page and no file."""
     shown = browser.new_page()
+    asked: list[str] = []
+    shown.on("request", lambda request: asked.append(request.url))
     shown.goto(static)
-    shown.get_by_text("Open it here").click()
+    shown.get_by_text("Show it on this page").click()
+    assert not [url for url in asked if url.endswith("drift_report.html")]
+    shown.get_by_role("link", name="Load the report").click()
     found = told(shown)
     assert found["origin"] == "null"
     assert {found[name] for name in ("title", "cookie", "storage", "top", "file")} == {"refused"}
