@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import papermill
 import pytest
 
 from sopkit.errors import RecordError
@@ -88,3 +89,13 @@ def test_the_workbench_shows_the_desk_and_nothing_else() -> None:
     assert [cell["cell_type"] for cell in cells] == ["markdown", "code"]
     assert "".join(cells[1]["source"]) == "from sopkit.panels import Desk\n\nDesk()"
     assert cells[1]["outputs"] == []
+
+
+def test_a_papermill_run_of_the_workbench_ends(world, tmp_path) -> None:
+    """Nothing waits for a person: executed without a browser, the notebook is done at once, without an error."""
+    made = tmp_path / "executed.ipynb"
+    told = papermill.execute_notebook(
+        str(NOTEBOOKS / "workbench.ipynb"), str(made), cwd=str(world.workspace.root), progress_bar=False
+    )
+    outputs = [output for cell in told.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output.output_type for output in outputs] == ["execute_result"]
