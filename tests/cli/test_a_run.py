@@ -136,8 +136,8 @@ def test_demo_reviewers_take_a_run_to_its_end(make_shell):
     draft = json.loads(Path(sop("open", "last", "judge", "--print").out.strip()).read_text())
     bound = [cell for cell in draft["cells"] if cell["id"] == "bound-to-attempt"]
     assert f"run = '{run['run']}#1'" in bound[0]["source"]
-    page = sop.folder / ".sop" / "pages" / f"{run['run']}.html"
-    sop("status", "last")
+    page = sop.folder / "runs" / run["sop"] / f"{run['run']}.html"
+    sop("show", "last", "--html")
     assert "I have looked at it" not in page.read_text() or "Judged" in page.read_text()
 
 

@@ -69,8 +69,8 @@ def test_a_waiver_is_taken_up_by_the_next_run_until_it_is_withdrawn(desk):
     waiting = desk(*RUN, "--json", code=3).json
     assert waiting["stages"][0]["findings"][0]["severity"] == "waived"
     assert "Grace (validator) accepts this until" in waiting["stages"][0]["findings"][0]["sentence"]
-    page = desk.folder / ".sop" / "pages" / f"{waiting['run']}.html"
-    desk("status", "last")
+    page = desk.folder / "runs" / waiting["sop"] / f"{waiting['run']}.html"
+    desk("show", "last", "--html")
     assert "accepted in writing" in page.read_text()
     assert "Is it lawful?" in page.read_text()
     with contextlib.chdir(desk.folder):
@@ -98,4 +98,4 @@ def test_no_command_skips_a_stage_or_a_check():
     options = {name: {parameter.name for parameter in tree.commands[name].params} for name in ("run", "resume")}
     everywhere = {"as_of", "until", "by", "wait_ok", "json", "workspace"}
     assert options["run"] == {"sop", "model", "parameter", "demo_reviewers", "reason", *everywhere}
-    assert options["resume"] == {"run", *everywhere}
+    assert options["resume"] == {"run", "parameter", *everywhere}
