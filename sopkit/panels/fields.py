@@ -13,10 +13,9 @@ from markupsafe import Markup
 
 from sopkit.views.fragments import fragment
 
-__all__ = ["FILES", "area", "button", "choice", "html", "labelled", "no_run", "note", "show"]
+__all__ = ["area", "button", "choice", "html", "labelled", "no_run", "note", "show"]
 
 WIDE = {"description_width": "9.5em"}
-FILES = "/lab/tree"  # where JupyterLab shows a file of the workspace
 
 
 def html(markup: Markup | str = "") -> ipywidgets.HTML:

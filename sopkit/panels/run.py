@@ -8,6 +8,7 @@ import ipywidgets
 
 from sopkit.panels import fields
 from sopkit.views.fragments import fragment
+from sopkit.views.links import lab_link
 from sopkit.views.written import changes_of
 
 if TYPE_CHECKING:
@@ -34,5 +35,5 @@ class RunPanel:
         run = self.desk.facts
         changed = fragment("heading", text="Changes", quiet="against the last run that put a model into service")
         changed += changes_of(self.desk.workspace, self.desk.run)
-        stages = fragment("run", run=run, root=fields.FILES)
+        stages = fragment("run", run=run, link=lab_link)
         fields.show(self.shown, fragment("run_head", run=run) + stages + changed)

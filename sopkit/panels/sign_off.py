@@ -27,6 +27,7 @@ from sopkit.panels import fields
 from sopkit.panels.clock import now
 from sopkit.panels.processes import start
 from sopkit.views.fragments import fragment
+from sopkit.views.links import lab_link
 from sopkit.views.written import write_run
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class SignOffPanel:
         with contextlib.suppress(SopkitError):  # a report that cannot be written does not undo what was signed
             write_run(self.desk.workspace, self._run)
         signed = next(each for each in self.desk.facts["sign_offs"] if each["seq"] == entry.seq)
-        fields.show(self.block, fragment("signature", sign_off=signed, notebook=self._notebook, files=fields.FILES))
+        fields.show(self.block, fragment("signature", sign_off=signed, notebook=self._notebook, link=lab_link))
         self.desk.say(f"Signed: {entry.body['decision']} by {entry.by} as {entry.body['role']}.", "pass")
 
     def resume(self) -> None:

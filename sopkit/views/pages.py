@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from sopkit.views.fragments import fragment, render, style
+from sopkit.views.links import file_link
 
 __all__ = ["Section", "page", "run_page"]
 
@@ -44,7 +45,7 @@ def run_page(
         "A report, not a record: it is rendered from {}. <code>sop verify {}</code> checks the records."
     ).format(log, run["run"])
     parts = [
-        Section("stages", "Stages and results", fragment("run", run=run, root=root)),
+        Section("stages", "Stages and results", fragment("run", run=run, link=file_link(root))),
         *sections,
         Section("sign-offs", "Sign-offs", fragment("sign_offs", run=run)),
     ]

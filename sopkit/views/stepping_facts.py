@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-
-from markupsafe import Markup
 
 from sopkit.archive import taken
 from sopkit.views import wording
+from sopkit.views.links import lab_link
 
 if TYPE_CHECKING:
     from sopkit.archive.runs import RunState
     from sopkit.definitions.sop import Sop
 
-__all__ = ["lab_link", "next_facts", "stepping_facts", "wait_facts"]
+__all__ = ["next_facts", "stepping_facts", "wait_facts"]
 
 
 def stepping_facts(run: RunState, sop: Sop) -> dict[str, Any]:
@@ -77,18 +74,6 @@ def wait_facts(sop: Sop, why: str, needs: Sequence[Mapping[str, Any]]) -> dict[s
         else:
             told.append(f"Sign-off of «{title}» by: {', '.join(need['roles']) or 'nobody any more'}.")
     return {"words": why[:1].upper() + why[1:], "needs": told}
-
-
-def lab_link(path: str, text: str) -> Markup:
-    """A link to a file of the workspace that JupyterLab opens beside the desk; elsewhere it leads to its own page.
-
-    JupyterLab (4.6) takes `data-commandlinker-…` as a command of its own, wherever the element stands.
-    """
-    form = Markup(
-        '<a href="/lab/tree/{}" target="_blank" rel="noopener" '
-        'data-commandlinker-command="docmanager:open" data-commandlinker-args="{}">{}</a>'
-    )
-    return form.format(quote(path), json.dumps({"path": path}), text)
 
 
 def _failed(run: RunState, titles: Mapping[str, str], folder: str) -> dict[str, Any] | None:

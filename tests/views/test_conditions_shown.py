@@ -17,6 +17,7 @@ from sopkit.archive.settling import settle
 from sopkit.views import inbox_facts, terminal, wording
 from sopkit.views.conditions import conditions_table, sentence
 from sopkit.views.fragments import fragment
+from sopkit.views.links import lab_link
 from sopkit.views.standing import as_signed, facts_of, pinned_sop
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "archive"))
@@ -78,7 +79,7 @@ def test_an_overdue_condition_keeps_the_run_waiting_and_says_why(world: Simulato
     assert "\x1b[2J" not in shown
     assert "✗ overdue" in shown
     assert "although nobody's sign-off is missing" in shown
-    row = fragment("run", run=told, root="..")
+    row = fragment("run", run=told, link=lab_link)
     assert "The gate of stage evaluate is closed:" in row
 
 
@@ -106,7 +107,7 @@ def test_hostile_words_stay_words(world: Simulator) -> None:
     told = facts(world, world.now + LATER)
     for page in (
         fragment("conditions", run=told),
-        fragment("run", run=told, root=".."),
+        fragment("run", run=told, link=lab_link),
         fragment("sign_offs", run=told),
     ):
         assert "<script" not in page

@@ -18,7 +18,8 @@ from sopkit.archive.taken import Alert
 from sopkit.archive.workspace import Workspace
 from sopkit.definitions import Sop
 from sopkit.views.fragments import fragment
-from sopkit.views.stepping_facts import lab_link, next_facts, stepping_facts, wait_facts
+from sopkit.views.links import lab_link
+from sopkit.views.stepping_facts import next_facts, stepping_facts, wait_facts
 from sopkit.views.training_facts import alerts, live_facts, training_facts
 from sopkit.views.training_terminal import under_way
 from sopkit.views.training_words import alert_words, live_words, memory
