@@ -18,9 +18,9 @@ From the ground up (each module says in its docstring which rules it keeps):
 * `seen`, `countable`, `preparing`, `accepting`   what was looked at, would it count; an envelope, and into the log.
 * `sign_offs`     the door to all that: sign, judge, read.
 * `findings`, `verification`   everything against the log, the digests and the signatures.
-* `packs`         the door to one run in one file (`pack_contents`, `packing`, `unpacking`, `pack_reading`).
+* `packs`         one run in one file: what is in it, making, unpacking and reading it.
 * `detached`      a sign-off that is made from a pack elsewhere, in a file.
-* `verifier`      what travels in every pack: it imports nothing of ours, and nothing of ours imports it.
+* `packs.verifier`   what travels in every pack: it imports nothing of ours, and nothing of ours imports it.
 
 Record something: publish the bytes, keep their digest, append the entry, tell people, in that order.
 """

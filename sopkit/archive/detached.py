@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sopkit.archive import envelopes, sign_offs
 from sopkit.archive.entries import Entry
-from sopkit.archive.pack_reading import Pack, verify
+from sopkit.archive.packs.reading import Pack, verify
 from sopkit.archive.workspace import Workspace
 from sopkit.errors import RecordError, SignOffRefused, Untrusted
 

@@ -66,8 +66,8 @@ def diff(
         print_json(told)
         return
     from sopkit.cli.looking import print_view
-    from sopkit.views.diff_facts import diff_facts
-    from sopkit.views.diff_terminal import diff_view
+    from sopkit.views.diff.facts import diff_facts
+    from sopkit.views.diff.terminal import diff_view
 
     print_view(diff_view(diff_facts(told)))
     if html is not None:
@@ -125,7 +125,7 @@ def _print_full(left: Contents, right: Contents, stage: str | None) -> None:
     from rich.console import Console
 
     from sopkit.archive.diffs import full_run_diff
-    from sopkit.views.diff_terminal import harmless
+    from sopkit.views.diff.terminal import harmless
 
     console, colour, said = Console(stderr=True), Console().is_terminal, False
     with console.status("nbdime compares the run notebooks …"):
@@ -138,7 +138,7 @@ def _print_full(left: Contents, right: Contents, stage: str | None) -> None:
 
 def _write_page(path: Path, told: dict[str, object]) -> None:
     from sopkit.archive.publish import publish
-    from sopkit.views.diff_facts import diff_facts
+    from sopkit.views.diff.facts import diff_facts
     from sopkit.views.fragments import fragment
     from sopkit.views.pages import Section, page
 

@@ -64,8 +64,8 @@ def data(
         return
     from sopkit.cli.looking import print_view
     from sopkit.running import examination, intake
-    from sopkit.views import data_terminal
-    from sopkit.views.data_facts import intake_facts
+    from sopkit.views.data import terminal as data_terminal
+    from sopkit.views.data.facts import intake_facts
 
     seen = intake.clock_of(found, model, clock)
     with _waiting(f"examining {name or file}"):
@@ -113,7 +113,7 @@ def _write(path: Path, report: dict[str, Any]) -> None:
 def _list(workspace: Workspace, model: str, *, json: bool) -> None:
     from sopkit.archive.data_sets import data_sets
     from sopkit.cli.looking import print_view
-    from sopkit.views import data_terminal
+    from sopkit.views.data import terminal as data_terminal
 
     if not workspace.model_file(model).is_file():
         raise NotFound(f"no model file named '{model}'", where=workspace.templates / "models")

@@ -33,7 +33,7 @@ def status(
     from sopkit.cli.waiving import in_force
     from sopkit.views import facts, terminal, waivers
     from sopkit.views.standing import as_signed, facts_of, find_run
-    from sopkit.views.training_terminal import under_way
+    from sopkit.views.training.terminal import under_way
 
     found = here()
     if run is not None:
@@ -61,7 +61,7 @@ def meanwhile(workspace: Workspace, state: RunState) -> dict[str, Any]:
     from sopkit.archive.runs import run_states
     from sopkit.running.live import live_state
     from sopkit.views.standing import pinned_sop
-    from sopkit.views.training_facts import alerts, live_facts
+    from sopkit.views.training.facts import alerts, live_facts
 
     states, sop, live = (
         run_states(workspace.log.entries()),

@@ -129,7 +129,7 @@ def report(workspace: Workspace, state: RunState, *, json: bool = False, wait_ok
     from sopkit.cli.looking import meanwhile, print_view, write_page
     from sopkit.views import terminal
     from sopkit.views.standing import facts_of
-    from sopkit.views.training_terminal import under_way
+    from sopkit.views.training.terminal import under_way
 
     facts = facts_of(workspace, state) | meanwhile(workspace, state)
     if json:

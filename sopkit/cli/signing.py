@@ -1,6 +1,6 @@
 """`sop sign`, `sop withdraw`: a person's signed decision about the current attempt of a stage.
 
-With `--detached` it is signed from a pack on another machine, see `packing`.
+With `--detached` it is signed from a pack on another machine, see `packs.making`.
 """
 
 from __future__ import annotations

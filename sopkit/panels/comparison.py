@@ -12,7 +12,7 @@ import ipywidgets
 from sopkit.errors import SopkitError
 from sopkit.panels import fields
 from sopkit.views import wording
-from sopkit.views.comparison_facts import STAGE, as_of_attempt, comparison_facts
+from sopkit.views.comparison.facts import STAGE, as_of_attempt, comparison_facts
 from sopkit.views.fragments import fragment
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import ipywidgets
 from sopkit.definitions import parse_model
 from sopkit.panels import fields
 from sopkit.panels.intake import IntakeForm
-from sopkit.views.data_facts import data_facts
+from sopkit.views.data.facts import data_facts
 from sopkit.views.fragments import fragment
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from sopkit.archive.diffs import full_run_diff, last_promoted, run_diff
 from sopkit.archive.states import RunState
 from sopkit.panels import fields
 from sopkit.views import wording
-from sopkit.views.diff_facts import diff_facts
-from sopkit.views.diff_terminal import harmless
+from sopkit.views.diff.facts import diff_facts
+from sopkit.views.diff.terminal import harmless
 from sopkit.views.fragments import fragment
 
 if TYPE_CHECKING:

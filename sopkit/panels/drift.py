@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from sopkit.panels import fields
-from sopkit.views.drift_context import REPORT
-from sopkit.views.drift_facts import drift_facts, narrowed
+from sopkit.views.drift.context import REPORT
+from sopkit.views.drift.facts import drift_facts, narrowed
 from sopkit.views.fragments import fragment
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from sopkit.views import wording
 from sopkit.views.fragments import fragment
 from sopkit.views.inbox_facts import inbox_facts
 from sopkit.views.standing import as_signed, pinned_sop
-from sopkit.views.training_facts import alerts
-from sopkit.views.training_words import live_words
+from sopkit.views.training.facts import alerts
+from sopkit.views.training.words import live_words
 
 if TYPE_CHECKING:
     from sopkit.panels.desk import Desk

@@ -22,7 +22,7 @@ import ipywidgets
 from sopkit.archive.data_sets import data_sets
 from sopkit.errors import SopkitError
 from sopkit.panels import fields, processes, watching
-from sopkit.views.data_facts import intake_facts, size_words
+from sopkit.views.data.facts import intake_facts, size_words
 from sopkit.views.fragments import fragment
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from sopkit.running.planning import Action, Execute, Finish, Wait
 from sopkit.running.runner import Runner
 from sopkit.views.fragments import fragment
 from sopkit.views.stepping_facts import next_facts, stepping_facts, wait_facts
-from sopkit.views.training_facts import alerts, live_facts
+from sopkit.views.training.facts import alerts, live_facts
 
 if TYPE_CHECKING:
     from sopkit.panels.desk import Desk

@@ -9,7 +9,7 @@ import ipywidgets
 from sopkit.panels import fields
 from sopkit.running.live import live_state
 from sopkit.views.fragments import fragment
-from sopkit.views.training_facts import alerts, live_facts, training_facts
+from sopkit.views.training.facts import alerts, live_facts, training_facts
 
 if TYPE_CHECKING:
     from sopkit.panels.desk import Desk

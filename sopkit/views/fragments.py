@@ -15,7 +15,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sopkit.views import comparison_pictures, drift_pictures, pictures, training_pictures, wording
+from sopkit.views import pictures, wording
+from sopkit.views.comparison import pictures as comparison_pictures
+from sopkit.views.drift import pictures as drift_pictures
+from sopkit.views.training import pictures as training_pictures
 
 __all__ = ["fragment", "render", "style"]
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sopkit.views import wording
-from sopkit.views.diff_terminal import harmless
+from sopkit.views.diff.terminal import harmless
 
 __all__ = ["VERY_WIDE", "ByWidth", "answered", "labelled", "limit", "line", "shape", "table", "verdict"]
 

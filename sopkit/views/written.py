@@ -25,15 +25,15 @@ from sopkit.archive.workspace import Workspace
 from sopkit.definitions.files import parse_model
 from sopkit.definitions.model import ModelFile
 from sopkit.errors import SopkitError
-from sopkit.views.comparison_facts import comparison_facts
-from sopkit.views.data_facts import data_facts
-from sopkit.views.diff_facts import diff_facts
-from sopkit.views.drift_facts import drift_facts
+from sopkit.views.comparison.facts import comparison_facts
+from sopkit.views.data.facts import data_facts
+from sopkit.views.diff.facts import diff_facts
+from sopkit.views.drift.facts import drift_facts
 from sopkit.views.fragments import fragment
 from sopkit.views.inbox_facts import inbox_facts
 from sopkit.views.pages import Section, page, run_page
 from sopkit.views.standing import as_signed, facts_of, pinned_sop
-from sopkit.views.training_facts import training_facts
+from sopkit.views.training.facts import training_facts
 
 __all__ = ["changes_of", "page_of", "sections_of", "whole_page", "write_index", "write_run"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sopkit.archive.diff_values import alike, changes, same_words
+from sopkit.archive.diffs.values import alike, changes, same_words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sopkit.archive.notebook_diffs import cell_changes, full_diff, line_changes
+from sopkit.archive.diffs.notebooks import cell_changes, full_diff, line_changes
 from sopkit.archive.notebooks import sealed_bytes
 from sopkit.errors import RecordError
 

@@ -12,7 +12,7 @@ import pytest
 
 from sopkit.archive import packs
 from sopkit.archive.checkpoint import new_log_key, sign_note
-from sopkit.archive.pack_contents import Manifest
+from sopkit.archive.packs.contents import Manifest
 from sopkit.archive.runs import run_state
 from sopkit.archive.workspace import Workspace
 from sopkit.errors import NotFound, RecordError, SopkitError, WrongUse
@@ -278,7 +278,7 @@ def test_a_verifier_of_another_release_is_told(
 ) -> None:
     """A pack made by another release verifies, with the notice that its verify.py is not the one of this release."""
     with monkeypatch.context() as patched:
-        patched.setattr("sopkit.archive.pack_contents.verifier", lambda: b"# another release\n")
+        patched.setattr("sopkit.archive.packs.contents.verifier", lambda: b"# another release\n")
         packs.write(made[0].workspace, made[1], tmp_path / "pack.zip")
     with packs.opened(tmp_path / "pack.zip") as opened:
         found = packs.verify(opened)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sopkit.archive import packs
-from sopkit.archive.unpacking import LIMITS, Limits, unpacked
+from sopkit.archive.packs.unpacking import LIMITS, Limits, unpacked
 from sopkit.errors import NotFound, RecordError, SopkitError, WrongUse
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sopkit.archive import packs, settling, verifier
+from sopkit.archive import packs, settling
 from sopkit.archive.canonical import canonical_json
 from sopkit.archive.checkpoint import Checkpoint, sign, sign_note
 from sopkit.archive.keys import fingerprint, public_line
 from sopkit.archive.merkle import leaf_hash, root
 from sopkit.archive.notebooks import content_digest
-from sopkit.archive.pack_contents import Manifest, store_digest
+from sopkit.archive.packs import verifier
+from sopkit.archive.packs.contents import Manifest, store_digest
 from sopkit.archive.record_cells import record_cell
 from sopkit.archive.records import read_sign_offs
 from sopkit.definitions.files import parse_people

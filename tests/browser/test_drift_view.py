@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from sopkit import evidence
 from sopkit.definitions.model import ModelFile
 from sopkit.running.formats import to_bytes
-from sopkit.views.drift_facts import drift_facts
+from sopkit.views.drift.facts import drift_facts
 from sopkit.views.fragments import fragment, style
 from sopkit.views.pages import Section, page
 

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "views"))
 from comparisons import left_by_evaluate
 
-from sopkit.views.comparison_facts import comparison_facts
+from sopkit.views.comparison.facts import comparison_facts
 from sopkit.views.fragments import fragment
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sopkit.panels.drift import CLOSE, OPEN, DriftPanel
-from sopkit.views.drift_facts import drift_facts
+from sopkit.views.drift.facts import drift_facts
 from sopkit.views.fragments import fragment
 
 COLUMN = {

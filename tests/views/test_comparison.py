@@ -13,8 +13,8 @@ import pytest
 
 from sopkit.errors import DigestMismatch
 from sopkit.evidence.metrics import METRICS
-from sopkit.views.comparison_facts import as_of_attempt, comparison_facts
-from sopkit.views.comparison_wording import TITLES
+from sopkit.views.comparison.facts import as_of_attempt, comparison_facts
+from sopkit.views.comparison.wording import TITLES
 from sopkit.views.fragments import fragment
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -13,7 +13,7 @@ import pytest
 from sopkit.archive.contents import Contents
 from sopkit.archive.runs import run_state
 from sopkit.definitions import parse_model
-from sopkit.views.data_facts import data_facts, intake_facts, percent
+from sopkit.views.data.facts import data_facts, intake_facts, percent
 from sopkit.views.fragments import fragment
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "archive"))

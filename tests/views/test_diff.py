@@ -15,8 +15,8 @@ from rich.console import Console
 from sopkit.archive.contents import Contents
 from sopkit.archive.diffs import run_diff
 from sopkit.archive.runs import run_state
-from sopkit.views.diff_facts import diff_facts
-from sopkit.views.diff_terminal import diff_view, harmless
+from sopkit.views.diff.facts import diff_facts
+from sopkit.views.diff.terminal import diff_view, harmless
 from sopkit.views.fragments import fragment
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "archive"))

@@ -15,8 +15,8 @@ import pytest
 from sopkit import evidence
 from sopkit.definitions.model import ModelFile
 from sopkit.running.formats import to_bytes
-from sopkit.views import drift_pictures
-from sopkit.views.drift_facts import drift_facts, narrowed
+from sopkit.views.drift import pictures as drift_pictures
+from sopkit.views.drift.facts import drift_facts, narrowed
 from sopkit.views.fragments import fragment
 
 HOSTILE = "</script><script>alert(1)</script>"

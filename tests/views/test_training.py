@@ -20,9 +20,9 @@ from sopkit.definitions import Sop
 from sopkit.views.fragments import fragment
 from sopkit.views.links import lab_link
 from sopkit.views.stepping_facts import next_facts, stepping_facts, wait_facts
-from sopkit.views.training_facts import alerts, live_facts, training_facts
-from sopkit.views.training_terminal import under_way
-from sopkit.views.training_words import alert_words, live_words, memory
+from sopkit.views.training.facts import alerts, live_facts, training_facts
+from sopkit.views.training.terminal import under_way
+from sopkit.views.training.words import alert_words, live_words, memory
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 USAGE = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sopkit.views import wording
-from sopkit.views.comparison_wording import (
+from sopkit.views.comparison.wording import (
     capital,
     ends,
     finite,

@@ -1,4 +1,4 @@
-"""Packing: the record of one run into one file, see `packs` for the rules and `pack_contents` for what is in it."""
+"""Packing: the record of one run into one file, see `packs` for the rules and `packs.contents` for what is in it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from sopkit.archive import pack_contents as contents
 from sopkit.archive.canonical import PIECE, sha256_file, sha256_hex
 from sopkit.archive.checkpoint import CheckpointState, load_log_key, sign_note, verifier_key
 from sopkit.archive.entries import Entry
 from sopkit.archive.findings import Verification
 from sopkit.archive.folders import expected_files
 from sopkit.archive.log import Log
-from sopkit.archive.pack_reading import opened, verify
+from sopkit.archive.packs import contents
+from sopkit.archive.packs.reading import opened, verify
 from sopkit.archive.publish import TEMPORARY, disk_error, settle
 from sopkit.archive.runs import run_state
 from sopkit.archive.store import Store

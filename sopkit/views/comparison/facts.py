@@ -16,12 +16,10 @@ from typing import Any
 from sopkit.archive.contents import Contents
 from sopkit.archive.states import AttemptState, RunState
 from sopkit.archive.workspace import Workspace
-from sopkit.views import comparison_answers as answers
-from sopkit.views import comparison_groups as groups
-from sopkit.views import comparison_inputs as inputs
 from sopkit.views import wording
-from sopkit.views.comparison_models import models
-from sopkit.views.comparison_wording import TITLES, capital, ends, finite, plain, signed, three
+from sopkit.views.comparison import answers, groups, inputs
+from sopkit.views.comparison.models import models
+from sopkit.views.comparison.wording import TITLES, capital, ends, finite, plain, signed, three
 from sopkit.views.standing import pinned_sop
 
 __all__ = ["STAGE", "as_of_attempt", "comparison_facts"]

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sopkit.archive.contents import Contents
-from sopkit.archive.diff_values import Change, alike, changes
+from sopkit.archive.diffs.values import Change, alike, changes
 from sopkit.archive.workspace import Workspace
 from sopkit.errors import SopkitError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sopkit.views.comparison_wording import (
+from sopkit.views.comparison.wording import (
     capital,
     ends,
     finite,

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from sopkit.views import wording
 from sopkit.views.pictures import Line, lines
-from sopkit.views.training_words import memory
+from sopkit.views.training.words import memory
 
 __all__ = [
     "curve",

@@ -31,7 +31,7 @@ What `run_diff` gives is plain JSON:
     remarks      in sentences on whatever else is not counted
     hand_over    [{stage, left, right}]      run notebooks, for nbdime
 
-`changes` are those of `diff_values`.
+`changes` are those of `diffs.values`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sopkit.archive.contents import Contents
-from sopkit.archive.diff_definitions import code_changes, definition_changes, feature_changes, notebook_of
-from sopkit.archive.diff_files import Reading, data_changes, file_changes, input_changes
-from sopkit.archive.diff_people import sign_off_changes
-from sopkit.archive.diff_results import finding_changes, importance_changes, reason_changes, result_changes, times
-from sopkit.archive.diff_values import TOLERANCE, Change, change, changes, same_words
-from sopkit.archive.notebook_diffs import full_diff
+from sopkit.archive.diffs.definitions import code_changes, definition_changes, feature_changes, notebook_of
+from sopkit.archive.diffs.files import Reading, data_changes, file_changes, input_changes
+from sopkit.archive.diffs.notebooks import full_diff
+from sopkit.archive.diffs.people import sign_off_changes
+from sopkit.archive.diffs.results import finding_changes, importance_changes, reason_changes, result_changes, times
+from sopkit.archive.diffs.values import TOLERANCE, Change, change, changes, same_words
 from sopkit.archive.states import AttemptState, RunState, SignOffEntry
 from sopkit.definitions.results import plain
 from sopkit.errors import NotFound

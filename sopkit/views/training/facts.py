@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sopkit.archive import taken
 from sopkit.definitions.rendering import render_value
 from sopkit.views import wording
-from sopkit.views.training_words import alert_words, live_words, memory
+from sopkit.views.training.words import alert_words, live_words, memory
 
 if TYPE_CHECKING:
     from sopkit.archive.contents import Contents

@@ -250,7 +250,7 @@ How to check it
   2. With sopkit:  sop verify PACK.zip
 
   Whoever alters a pack can alter verify.py as well. To be sure, take it from where you trust it: it is the file
-  sopkit/archive/verifier.py of sopkit {product}, sha256
+  sopkit/archive/packs/verifier.py of sopkit {product}, sha256
   {verifier}
 
   By itself a log proves order and completeness to whoever kept an older checkpoint of it (runs/log/checkpoint, a

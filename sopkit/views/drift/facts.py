@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from sopkit.archive.contents import Contents
-from sopkit.views import drift_context as context
 from sopkit.views import wording
+from sopkit.views.drift import context
 from sopkit.views.numerals import finite, percent, three
 
 __all__ = ["drift_facts", "narrowed"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sopkit.archive.diff_values import alike, changes, same_words
+from sopkit.archive.diffs.values import alike, changes, same_words
 from sopkit.archive.states import AttemptState
 from sopkit.definitions.results import Verdict
 

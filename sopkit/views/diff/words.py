@@ -17,7 +17,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d
 
 
 def rows_of(told: Iterable[Mapping[str, Any]], *, dotted: bool = False) -> list[list[Cell]]:
-    """Field, before, after of each change (`archive.diff_values`)."""
+    """Field, before, after of each change (`archive.diffs.values`)."""
     found = []
     for each in told:
         field = each["field"] if dotted else each["field"].replace("_", " ").replace(".", ": ")

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sopkit.views import wording
-from sopkit.views.diff_words import (
+from sopkit.views.diff.words import (
     Cell,
     cell,
     change,

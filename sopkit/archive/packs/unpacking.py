@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from sopkit.archive.canonical import PIECE
-from sopkit.archive.pack_contents import ENTRIES, MANIFEST, Manifest, is_name_of_a_pack
+from sopkit.archive.packs.contents import ENTRIES, MANIFEST, Manifest, is_name_of_a_pack
 from sopkit.errors import NotFound, RecordError, SopkitError, WrongUse
 
 __all__ = ["LIMITS", "Limits", "unpacked"]

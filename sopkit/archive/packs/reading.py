@@ -1,4 +1,4 @@
-"""Reading a pack: open it, verify it; see `packs` for the rules, `unpacking` for what a hostile one meets."""
+"""Reading a pack: open it, verify it; see `packs` for the rules, `packs.unpacking` for what a hostile one meets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from sopkit.archive.canonical import sha256_file, sha256_hex
 from sopkit.archive.entries import Entry
 from sopkit.archive.findings import Finding, Verification
-from sopkit.archive.pack_contents import (
+from sopkit.archive.packs.contents import (
     ENTRIES,
     MANIFEST,
     VERIFIER,
@@ -20,7 +20,7 @@ from sopkit.archive.pack_contents import (
     store_digest,
     verifier,
 )
-from sopkit.archive.unpacking import unpacked
+from sopkit.archive.packs.unpacking import unpacked
 from sopkit.archive.verification import verify as verify_archive
 from sopkit.archive.workspace import Workspace
 from sopkit.errors import NotFound, RecordError

@@ -1,8 +1,8 @@
 """Packs: one run in one file, for an auditor or for a reviewer on another machine; the verifier is inside.
 
-    packs.write(workspace, run, path)      what is in it: `pack_contents`; how it gets there: `packing`
-    with packs.opened(path) as pack:       unpacked for as long as that lasts: `unpacking`
-        packs.verify(pack)                 `pack_reading`
+    packs.write(workspace, run, path)      what is in it: `contents`; how it gets there: `making`
+    with packs.opened(path) as pack:       unpacked for as long as that lasts: `packs.unpacking`
+        packs.verify(pack)                 `reading`
 
 The rules:
 * a pack is made of log and store, never of the copies that people may have changed, and only of a run that verifies;
@@ -12,7 +12,7 @@ The rules:
 * data and models may be left out, which the manifest says; what is left out then is a notice and no problem.
 """
 
-from sopkit.archive.pack_reading import Pack, opened, verify
-from sopkit.archive.packing import Written, require_place, write
+from sopkit.archive.packs.making import Written, require_place, write
+from sopkit.archive.packs.reading import Pack, opened, verify
 
 __all__ = ["Pack", "Written", "opened", "require_place", "verify", "write"]

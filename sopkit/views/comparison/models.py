@@ -10,7 +10,7 @@ from typing import Any
 
 from sopkit.archive.contents import Contents
 from sopkit.views import wording
-from sopkit.views.comparison_wording import capital, three
+from sopkit.views.comparison.wording import capital, three
 
 __all__ = ["models"]
 

@@ -5,7 +5,7 @@ The rules:
 * YAML is compared by what it says, field by field: comments, order and layout are remarked upon and no difference;
 * of a model file, features are told apart from the rest: which came, which went, which are of another kind;
 * of a lock, the versions count, and not the digests of wheels for other machines;
-* code is compared last, line by line (`notebook_diffs`).
+* code is compared last, line by line (`diffs.notebooks`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sopkit.archive.diff_values import Change, changes
-from sopkit.archive.notebook_diffs import cell_changes, line_changes
+from sopkit.archive.diffs.notebooks import cell_changes, line_changes
+from sopkit.archive.diffs.values import Change, changes
 from sopkit.archive.states import RunState
 from sopkit.definitions.yaml_file import read_yaml
 
@@ -72,7 +72,7 @@ def code_changes(
 ) -> list[dict[str, Any]]:
     """Each source notebook (of `notebooks`; default: all) and module that differs.
 
-    `{"file", "kind", "cells": [...]}` (see `notebook_diffs.cell_changes`); a module has one cell without an id.
+    `{"file", "kind", "cells": [...]}` (see `diffs.notebooks.cell_changes`); a module has one cell without an id.
     """
     found: list[dict[str, Any]] = []
     before, after = left.pins.get("notebooks") or {}, right.pins.get("notebooks") or {}

@@ -1,0 +1,1 @@
+"""Two runs or attempts side by side: facts in words, and their form in the terminal."""
