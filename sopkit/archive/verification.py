@@ -221,6 +221,8 @@ class _Search:
                 self._problem("altered", name, f"sha256 is {sha256_file(path)[:12]}…, not {kept.digest[:12]}…", run)
             elif why := kept.why_altered(path, self.workspace.store):
                 self._problem("altered", name, why, run)
+            elif gone := [record for record in kept.unshown(path) if self._has_gone_on(run, record.seq)]:
+                self._problem("altered", name, _unshown(gone, run), run)
             else:
                 self._notice("resaved", name, _resaved(kept.unshown(path), run), run)
         except (NotFound, RecordError):
@@ -229,6 +231,11 @@ class _Search:
                 self._problem("missing", name, "the log says that it was kept", run)
             elif not kept.records and sha256_file(path) != kept.digest:
                 self._problem("altered", name, f"sha256 is not {kept.digest[:12]}…", run)
+
+    def _has_gone_on(self, run: str, seq: int) -> bool:
+        """Whether the run has gone on since that sign-off: its runner has put every view right then."""
+        entries = self.workspace.log.entries()
+        return any(entry.run == run and entry.kind != "sign_off" for entry in entries[seq:])
 
     def _as_before(self, earlier: Kept | None, path: Path | None) -> bool:
         if earlier is None or path is None:
@@ -316,9 +323,13 @@ class _Search:
 def _resaved(unshown: Sequence[LoggedEnvelope], run: str) -> str:
     if not unshown:
         return "saved again, with the same content"
-    entries = ", ".join(str(record.seq) for record in unshown)
-    what = f"log entry {entries}" if len(unshown) == 1 else f"log entries {entries}"
-    return f"an older copy was saved over it: it does not show the sign-off in {what}; sop resume {run} shows it again"
+    return f"an older copy was saved over it: {_unshown(unshown, run)}"
+
+
+def _unshown(records: Sequence[LoggedEnvelope], run: str) -> str:
+    entries = ", ".join(str(record.seq) for record in records)
+    what = f"log entry {entries}" if len(records) == 1 else f"log entries {entries}"
+    return f"it does not show the sign-off in {what}, which the log has; sop resume {run} shows it again"
 
 
 def _place(finding: Finding) -> tuple[str, str, str]:
