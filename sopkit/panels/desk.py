@@ -37,6 +37,8 @@ PANELS: Mapping[str, str] = {
     "Stepping": "sopkit.panels.stepping:SteppingPanel",
     "Diff": "sopkit.panels.diff:DiffPanel",
 }
+# The account in whose name the desk goes on with a run that others execute
+SERVICE = "desk"
 T = TypeVar("T")
 
 
@@ -118,6 +120,14 @@ class Desk:
     def by(self) -> str | None:
         """Who executes what is started here: `SOP_PERSON`, or the owner of the key that is chosen."""
         return os.environ.get("SOP_PERSON") or self.identity.person
+
+    def goes_on_as(self, run: RunState, *, decides: bool = False) -> str | None:
+        """In whose name a run goes on: of the person at the desk who executes it anyway, or who decides something by it
+        (gives parameters); otherwise of the desk itself, for who executes a run cannot sign in it, and a reviewer who
+        only has it go on would void their own signature."""
+        if decides or self.by in run.executors or self.by != self.identity.person:
+            return self.by
+        return SERVICE
 
     @cached_property
     def name(self) -> str:

@@ -37,9 +37,6 @@ __all__ = ["ConditionRow", "SignOffPanel"]
 
 DECISIONS = {"Approve": "approve", "Reject": "reject", "Return for rework": "return", "Withdraw": "withdraw"}
 PANEL_OF = {"run": "Run", "data": "Data", "training": "Training", "drift": "Drift", "comparison": "Comparison"}
-# In whose name a run goes on for somebody who signs in it: who executes a run cannot sign in it, and would void
-# their own signature by going on with it. Nothing is decided by going on.
-SERVICE = "desk"
 ANSWERS = {"yes": "yes", "no": "no", "does not apply": "not-applicable"}
 
 
@@ -196,7 +193,9 @@ class SignOffPanel:
 
     def resume(self) -> None:
         """Have the run go on, in a process of its own, and watch it."""
-        start(self.desk.workspace, ["resume", self._run.id, f"--by={SERVICE}"], run=self._run.id)
+        start(
+            self.desk.workspace, ["resume", self._run.id, f"--by={self.desk.goes_on_as(self._run)}"], run=self._run.id
+        )
         self.desk.open("Training")
 
     # ------------------------------------------------------------ inside

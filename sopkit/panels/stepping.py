@@ -216,7 +216,7 @@ class SteppingPanel:
             self.desk.say("A run that is abandoned needs a reason; it is kept in the log.", "fail")
             return
         run = self.desk.run
-        if run is not None and self._start(["abandon", run.id, f"--reason={reason}", *self._by()], run.id):
+        if run is not None and self._start(["abandon", run.id, f"--reason={reason}", *_by(self.desk.by)], run.id):
             self.reason.value = ""
 
     def begin(self, command: list[str], sop: str, model: str) -> None:
@@ -242,7 +242,8 @@ class SteppingPanel:
             self.desk.say(error, "fail")
             return
         clock = [f"--as-of={self.as_of.value.strip()}"] if self.as_of.value.strip() else []
-        if self._start(["resume", run.id, *options, *clock, *self._by(), *arguments(given)], run.id):
+        who = self.desk.goes_on_as(run, decides=bool(given))
+        if self._start(["resume", run.id, *options, *clock, *_by(who), *arguments(given)], run.id):
             self.as_of.value = ""
             self.desk.say("")
 
@@ -260,9 +261,6 @@ class SteppingPanel:
             self.refresh()
         return process
 
-    def _by(self) -> list[str]:
-        return [f"--by={self.desk.by}"] if self.desk.by else []
-
     def _find_begun(self) -> None:
         """The run that a process has started, once the log knows it; or why it did not start."""
         if self._awaited is None:
@@ -278,3 +276,7 @@ class SteppingPanel:
         elif not process.running:
             self._awaited = None
             self.desk.say(process.said or "The process ended without a word: it was killed.", "fail")
+
+
+def _by(person: str | None) -> list[str]:
+    return [f"--by={person}"] if person else []

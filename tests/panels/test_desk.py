@@ -34,6 +34,16 @@ def test_who_executed_the_run_does_not_find_it_in_the_inbox(desk_of) -> None:
     assert desk._made["Inbox"].waiting.children == ()
 
 
+def test_who_only_has_a_run_go_on_may_still_sign_in_it(desk_of, world, monkeypatch) -> None:
+    """A reviewer goes on as the desk; who executes the run anyway, gives parameters or is named goes on by name."""
+    olga, mia = desk_of("olga"), desk_of("mia")
+    assert olga.goes_on_as(olga.run) == "desk"
+    assert olga.goes_on_as(olga.run, decides=True) == "olga"
+    assert mia.goes_on_as(mia.run) == "mia"
+    monkeypatch.setenv("SOP_PERSON", "ines")
+    assert olga.goes_on_as(olga.run) == "ines"
+
+
 def test_filters_and_search(desk_of, world) -> None:
     """Role and words let through what they name."""
     world.append("run.abandoned", run=world.run, body={"reason": "wrong year"})
