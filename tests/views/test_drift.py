@@ -127,7 +127,7 @@ def test_rows_stand_by_effect_with_everything_that_was_measured(artifacts):
     rows = facts["comparisons"][0]["rows"]
     assert [row["name"] for row in rows][:2] == sorted(["a", "c"], key=[row["name"] for row in rows].index)
     one = next(row for row in rows if row["name"] == "a")
-    assert (one["threshold"], one["importance"], one["unit"]) == ("0.1", "75 %", "kg")
+    assert (one["threshold"], one["importance"], one["unit"]) == ("0.1", "75.0 %", "kg")
     assert next(row for row in rows if row["name"] == "b")["missing"] == ["0 %", "1 %"]
     assert next(row for row in rows if row["name"] == "c")["new"] == "30 % of rows"
     assert page.text.count("Inside each slice") == 2
@@ -223,7 +223,7 @@ def test_causes_harm_season_promise_and_indicators_stand_beside(artifacts):
     for words in (
         "At work: data drift", "Harm was measured: Brier", "✗ at work", "◌ cannot be told",
         "The champion has learned from that season",
-        "None of 3 features has drifted", "ROC AUC 0.8 promised, 0.7 came", "rate: rate rose", "fired: 51% has drifted",
+        "None of 3 features has drifted", "ROC AUC 0.800 promised, 0.700 came", "rate: rate rose", "fired: 51% has drifted",
     ):  # fmt: skip
         assert words in page.text
     assert "NaN" not in page.text

@@ -9,21 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sopkit.views import wording
-from sopkit.views.comparison.wording import (
-    capital,
-    ends,
-    finite,
-    height,
-    interval,
-    judged,
-    percent,
-    plain,
-    sentence,
-    signed,
-    span,
-    three,
-    with_interval,
-)
+from sopkit.views.comparison.wording import capital, height, interval, judged, plain, sentence, span, with_interval
+from sopkit.views.numerals import ends, finite, percent, signed, three
 
 __all__ = ["calibration", "costs", "curves", "operating", "own_measures", "residuals", "scaled_error"]
 

@@ -19,7 +19,8 @@ from sopkit.archive.workspace import Workspace
 from sopkit.views import wording
 from sopkit.views.comparison import answers, groups, inputs
 from sopkit.views.comparison.models import models
-from sopkit.views.comparison.wording import TITLES, capital, ends, finite, plain, signed, three
+from sopkit.views.comparison.wording import TITLES, capital, plain
+from sopkit.views.numerals import ends, finite, signed, three
 from sopkit.views.standing import pinned_sop
 
 __all__ = ["STAGE", "as_of_attempt", "comparison_facts"]

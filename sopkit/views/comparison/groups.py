@@ -9,18 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sopkit.views import wording
-from sopkit.views.comparison.wording import (
-    capital,
-    ends,
-    finite,
-    interval,
-    percent,
-    sentence,
-    signed,
-    span,
-    three,
-    unexamined,
-)
+from sopkit.views.comparison.wording import capital, interval, sentence, span, unexamined
+from sopkit.views.numerals import ends, finite, percent, signed, three
 
 __all__ = ["classes", "fairness", "slices"]
 

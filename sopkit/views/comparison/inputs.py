@@ -8,18 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sopkit.views.comparison.wording import (
-    capital,
-    ends,
-    finite,
-    interval,
-    judged,
-    sentence,
-    signed,
-    span,
-    three,
-    unexamined,
-)
+from sopkit.views.comparison.wording import capital, interval, judged, sentence, span, unexamined
+from sopkit.views.numerals import ends, finite, signed, three
 
 __all__ = ["dependence", "importance", "new_texts", "robustness"]
 

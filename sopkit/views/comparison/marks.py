@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sopkit.views.comparison.wording import percent, three
+from sopkit.views.numerals import percent, three
 
 __all__ = ["bar", "categories", "clip", "confusion", "few"]
 

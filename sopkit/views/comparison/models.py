@@ -10,7 +10,8 @@ from typing import Any
 
 from sopkit.archive.contents import Contents
 from sopkit.views import wording
-from sopkit.views.comparison.wording import capital, three
+from sopkit.views.comparison.wording import capital
+from sopkit.views.numerals import three
 
 __all__ = ["models"]
 

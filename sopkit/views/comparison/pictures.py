@@ -12,7 +12,8 @@ from typing import Any
 from markupsafe import Markup
 
 from sopkit.views.comparison.marks import bar, categories, clip, confusion, few
-from sopkit.views.comparison.wording import height, percent, three
+from sopkit.views.comparison.wording import height
+from sopkit.views.numerals import percent, three
 from sopkit.views.pictures import DASHES, Line, lines
 
 __all__ = ["bands", "bar", "calibration", "confusion", "dependence", "errors", "key", "over_time", "recall", "roc"]

@@ -1,7 +1,4 @@
-"""How a comparison is worded: numbers of three significant digits, intervals by their ends, `–` for nothing.
-
-`wording` writes a value as it was recorded, for those who check it; here numbers stand side by side to be compared.
-"""
+"""How a comparison is worded: titles, intervals, sentences."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from sopkit.views import wording
+from sopkit.views.numerals import ends, finite, three
 
 __all__ = [
-    "TITLES", "capital", "ends", "finite", "height", "interval", "judged", "percent", "plain", "sentence", "signed",
-    "span", "three", "unexamined", "with_interval",
+    "TITLES", "capital", "height", "interval", "judged", "plain", "sentence", "span", "unexamined", "with_interval",
 ]  # fmt: skip
 
 TITLES = {  # of metrics, where no comparison says them (`evidence.metrics`, too heavy to be imported for words)
@@ -31,58 +28,6 @@ TITLES = {  # of metrics, where no comparison says them (`evidence.metrics`, too
     "rmse": "root mean squared error",
     "bias": "bias",
 }
-
-
-def finite(value: Any) -> float | None:
-    """A number of an artifact, None for what is none: JSON keeps `NaN` and `Infinity` as words."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def three(value: Any, unit: str = "") -> str:
-    """`0.7` is `0.700`, `27238` is `27,238`; a share of something (`of no-skill`, `%`) is written in percent."""
-    if value is None or value == "NaN":
-        return wording.MISSING
-    if value in ("Infinity", "-Infinity"):
-        return str(value).replace("Infinity", "∞")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return wording.value(value, unit)
-    if unit == "%" or unit.startswith(("of ", "share")):
-        return f"{_digits(100 * value)} % {unit if unit.startswith('of ') else unit.partition(' ')[2]}".strip()
-    return f"{_digits(value)} {unit}".strip()
-
-
-def _digits(value: float) -> str:
-    if not math.isfinite(value):
-        return wording.MISSING
-    if value == round(value) or abs(value) >= 1000:
-        return f"{round(value):,}"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    places = 2 - math.floor(math.log10(abs(value)))
-    return f"{value:.{places}f}" if places <= 7 else f"{value:.0e}"
-
-
-def percent(value: Any) -> str:
-    """A share with one digit: `17.9 %`; little is not nothing."""
-    share = finite(value)
-    if share is None:
-        return wording.MISSING
-    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
-
-
-def signed(value: Any, unit: str = "") -> str:
-    """A change, with its sign."""
-    number = finite(value)
-    told = three(value if number is None else number, unit)
-    return f"+{told}" if number is not None and number > 0 else told
-
-
-def ends(low: Any, high: Any) -> str:
-    """`0.00563 to 0.0362`; nothing where there is no interval."""
-    known = [finite(end) for end in (low, high)]
-    return "" if None in known else f"{three(known[0])} to {three(known[1])}"
 
 
 def with_interval(found: Any, unit: str = "") -> str:

@@ -18,19 +18,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sopkit.views import wording
-from sopkit.views.diff.words import (
-    Cell,
-    cell,
-    change,
-    finite,
-    grouped,
-    rows_of,
-    section,
-    shown,
-    signed,
-    three,
-    verdicts,
-)
+from sopkit.views.diff.words import Cell, cell, change, grouped, rows_of, section, shown, verdicts
+from sopkit.views.numerals import finite, signed, three
 
 __all__ = ["diff_facts"]
 

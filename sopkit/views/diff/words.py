@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sopkit.views import wording
+from sopkit.views.numerals import finite, signed
 
-__all__ = ["Cell", "cell", "change", "finite", "grouped", "rows_of", "section", "shown", "signed", "three", "verdicts"]
+__all__ = ["Cell", "cell", "change", "grouped", "rows_of", "section", "shown", "verdicts"]
 
 Cell = dict[str, str]
 LONGEST = 300  # a reason in words may be a few sentences
@@ -38,24 +38,6 @@ def shown(value: Any, unit: str = "") -> str:
         moment = _MOMENT.fullmatch(value) is not None
         return wording.moment(value) if moment else value[:LONGEST] + "…" * (len(value) > LONGEST)
     return "none" if value in ([], {}, "") else wording.value(value, unit)
-
-
-def finite(value: Any) -> float | None:
-    """A number as one; None for what is none, or not finite: JSON keeps `NaN` and `Infinity` as words."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def three(number: float, unit: str = "") -> str:
-    """With three significant digits; a whole number whole."""
-    kept = number if number == int(number) or abs(number) >= 1000 else float(f"{number:.3g}")
-    return wording.value(kept, unit)
-
-
-def signed(number: float, unit: str = "") -> str:
-    """With its sign."""
-    return f"{'+' if number > 0 else ''}{three(number, unit)}"
 
 
 def change(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None, unit: str = "") -> str:

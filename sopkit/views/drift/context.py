@@ -46,7 +46,7 @@ def measure(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _limit(threshold: Mapping[str, Any] | None, unit: str) -> str:
     """How far something may go, either way where it can go both; a share has no need of its unit again."""
-    return three(threshold["value"], "%" if unit.startswith("of ") else unit) if threshold else ""
+    return wording.value(threshold["value"], "%" if unit.startswith("of ") else unit) if threshold else ""
 
 
 def causes(found: Any) -> dict[str, Any] | None:

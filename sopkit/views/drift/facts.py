@@ -171,7 +171,7 @@ def _row(
         "reason": column["reason"],
         "measure": "AUC" if text else "PSI",
         "value": _index(told["value"] if told else value),
-        "threshold": three(told["threshold"] if told else limit),
+        "threshold": wording.value(told["threshold"] if told else limit),
         "method": told["method"] if told else "",
         "weight": percent(column["weight"]),
         "importance": percent(told["importance"]) if told and told["importance"] is not None else wording.MISSING,
