@@ -49,6 +49,8 @@ def percent(value: Any) -> str:
     share = finite(value)
     if share is None:
         return wording.MISSING
+    if share == 0:
+        return "0 %"
     return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 

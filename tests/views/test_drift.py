@@ -128,8 +128,8 @@ def test_rows_stand_by_effect_with_everything_that_was_measured(artifacts):
     assert [row["name"] for row in rows][:2] == sorted(["a", "c"], key=[row["name"] for row in rows].index)
     one = next(row for row in rows if row["name"] == "a")
     assert (one["threshold"], one["importance"], one["unit"]) == ("0.1", "75.0 %", "kg")
-    assert next(row for row in rows if row["name"] == "b")["missing"] == ["0 %", "1 %"]
-    assert next(row for row in rows if row["name"] == "c")["new"] == "30 % of rows"
+    assert next(row for row in rows if row["name"] == "b")["missing"] == ["0 %", "1.0 %"]
+    assert next(row for row in rows if row["name"] == "c")["new"] == "30.0 % of rows"
     assert page.text.count("Inside each slice") == 2
     assert len([tag for tag, given in page.tags if given.get("class") == "sop-drift-row"]) == 3
 
