@@ -26,8 +26,9 @@ class DeskPage:
         dialog.dismiss()
 
     def open(self, panel: str) -> None:
-        """Choose a panel by its name."""
-        self.root.locator(".sop-tabs").get_by_role("button", name=panel, exact=True).click()
+        """Choose a panel by its name, with the keyboard."""
+        self.root.locator(".sop-tabs").get_by_role("button", name=panel, exact=True).focus()
+        self.page.keyboard.press("Enter")
         active = self.root.locator(".sop-tabs button.mod-active")
         expect(active).to_have_text(panel, timeout=PATIENCE)
 

@@ -62,7 +62,8 @@ def test_from_the_inbox_to_the_gate_that_opens(browser, review, make_lab) -> Non
     desk.sees("Waits for a sign-off of stage evaluate")  # what is opened before counts for what was there before
     desk.open("Drift")
     desk.sees("region")
-    desk.root.locator("summary", has_text="spend").first.click()
+    desk.root.locator("summary", has_text="spend").first.focus()
+    desk.page.keyboard.press("Enter")
     desk.sees("Over time")
     desk.open("Comparison")
     desk.sees("ROC AUC")
