@@ -223,7 +223,8 @@ def test_causes_harm_season_promise_and_indicators_stand_beside(artifacts):
     for words in (
         "At work: data drift", "Harm was measured: Brier", "✗ at work", "◌ cannot be told",
         "The champion has learned from that season",
-        "None of 3 features has drifted", "ROC AUC 0.800 promised, 0.700 came", "rate: rate rose", "fired: 51% has drifted",
+        "None of 3 features has drifted", "ROC AUC 0.800 promised, 0.700 came",
+        "rate: rate rose", "fired: 51% has drifted",
     ):  # fmt: skip
         assert words in page.text
     assert "NaN" not in page.text
