@@ -27,7 +27,7 @@ from sopkit.errors import NotEnoughEvidence, NotFound
 from sopkit.evidence import charts, distances, rules
 from sopkit.evidence.column_drift import ColumnDrift, column_drift
 from sopkit.evidence.design_effect import deal
-from sopkit.evidence.measure import Measure, counted, measure_name, number
+from sopkit.evidence.measure import Measure, counted, number
 from sopkit.evidence.profiles import kinds
 
 __all__ = ["Drift", "block_groups", "drift"]
@@ -88,12 +88,6 @@ class Drift:
             if column.name == name:
                 return column
         raise NotFound(f"no column {name!r} was compared", expected=", ".join(c.name for c in self.columns), got=name)
-
-    def column_measures(self) -> list[Measure]:
-        return [
-            column.measure(self.psi_limit, f"drift_{measure_name(column.name)}"[:64], f"Drift of {column.name}")
-            for column in self.by_effect
-        ]
 
     def figure(self) -> charts.Chart:
         """Columns by effect size, each with its verdict as a word."""

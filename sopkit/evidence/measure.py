@@ -18,7 +18,7 @@ from sopkit.definitions.rendering import escape_markdown
 from sopkit.definitions.results import Threshold, Verdict, judge, plain, worst
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = [
     "Measure",
@@ -28,7 +28,6 @@ __all__ = [
     "insufficient",
     "measure_name",
     "measured",
-    "measures_table",
     "number",
     "percent",
     "with_unit",
@@ -150,22 +149,3 @@ def with_unit(value: Any, unit: str) -> str:
     if unit.startswith("of ") and isinstance(value, float):
         return f"{number(100 * value)} % {unit}"
     return f"{number(value)} {unit}".strip()
-
-
-def measures_table(measures: Iterable[Measure]) -> pd.DataFrame:
-    """One row a measure: name, value, unit, limit, verdict, reason."""
-    import pandas as pd
-
-    rows = [
-        {
-            "name": measure.name,
-            "title": measure.title,
-            "value": measure.value,
-            "unit": measure.unit,
-            "limit": "" if measure.threshold is None else str(measure.threshold),
-            "verdict": None if measure.verdict is None else str(measure.verdict),
-            "reason": measure.reason,
-        }
-        for measure in measures
-    ]
-    return pd.DataFrame(rows, columns=["name", "title", "value", "unit", "limit", "verdict", "reason"])

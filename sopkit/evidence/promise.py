@@ -99,12 +99,6 @@ class PromiseKept:
         return [measure for measure in self.measures if measure.verdict is Verdict.FAIL]
 
     @property
-    def worst_by(self) -> float | None:
-        """How much the worst one is worse than promised, as a share of no-skill."""
-        known = [float(m.value) for m in self.measures if isinstance(m.value, float) and np.isfinite(m.value)]
-        return max(known) if known else None
-
-    @property
     def reason(self) -> str:
         told = self.broken or [m for m in self.measures if m.verdict is Verdict.INSUFFICIENT]
         if told:

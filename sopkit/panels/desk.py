@@ -157,7 +157,8 @@ class Desk:
         self._fill()
 
     def refresh(self) -> None:
-        """Read the log again and show what it says now."""
+        """Read the log again, look for keys again, and show what is there now."""
+        self.identity.refresh()
         self._choose_from_log(self.runs.value or "")
         self._fill()
 

@@ -35,10 +35,11 @@ class Identity:
         )
 
     def refresh(self) -> None:
-        """Look for keys again."""
-        options = tuple((path.name, str(path)) for path in self._keys())
+        """Look for keys again; the one that is chosen stays."""
+        options, chosen = tuple((path.name, str(path)) for path in self._keys()), self.key.value
         if tuple(self.key.options) != options:
             self.key.options = options
+            self.key.value = chosen if chosen in [path for _, path in options] else next((p for _, p in options), None)
 
     @property
     def path(self) -> Path | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import papermill
 import pytest
+from at_the_desk import give_key
 
 from sopkit.errors import RecordError
 from sopkit.panels import Desk
@@ -42,6 +43,15 @@ def test_who_only_has_a_run_go_on_may_still_sign_in_it(desk_of, world, monkeypat
     assert mia.goes_on_as(mia.run) == "mia"
     monkeypatch.setenv("SOP_PERSON", "ines")
     assert olga.goes_on_as(olga.run) == "ines"
+
+
+def test_a_key_that_was_made_meanwhile_is_offered(desk_of, world, keys) -> None:
+    """Looking again finds it; the key that was chosen stays chosen."""
+    desk = desk_of("olga")
+    give_key(world, keys, "rita")
+    desk.refresh()
+    assert [name for name, _ in desk.identity.key.options] == ["olga", "rita"]
+    assert desk.identity.person == "olga"
 
 
 def test_filters_and_search(desk_of, world) -> None:

@@ -9,13 +9,11 @@ from markupsafe import Markup
 
 from sopkit.views import wording
 from sopkit.views.pictures import Line, lines
-from sopkit.views.training.words import memory
 
 __all__ = [
     "curve",
     "folds",
     "memory_over_time",
-    "memory_words",
     "processor_over_time",
     "progress",
     "stage_words",
@@ -115,12 +113,6 @@ def stage_words(stage: Mapping[str, Any]) -> str:
     """What the bar of a stage says to who cannot see it."""
     usual = f", usually {wording.seconds(stage['usual'])}" if stage["usual"] is not None else ""
     return f"{stage['title']}: {wording.seconds(stage['seconds'])}{usual}"
-
-
-def memory_words(stage: Mapping[str, Any]) -> str:
-    """As `stage_words`, of memory."""
-    usual = f", usually {stage['usual_memory']}" if stage["usual_memory_mb"] is not None else ""
-    return f"{stage['title']}: {memory(stage['memory_mb'])}{usual}"
 
 
 def _clock(seconds: float) -> str:
