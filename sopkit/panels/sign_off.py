@@ -88,11 +88,7 @@ class SignOffPanel:
     def refresh(self) -> None:
         """Show the gates of the run that is looked at; the one that waits first."""
         run = self.desk.run
-        gated = (
-            [stage for stage in self.desk.sop.stages if stage.gate and run and run.stage(stage.id).sealed]
-            if run
-            else []
-        )
+        gated = [stage for stage in self.desk.sop.stages if stage.gate and _can_be_signed(run, stage)] if run else []
         self.form.layout.display = None if gated else "none"
         if run is None or not gated:
             self.stage.options = []
@@ -242,6 +238,12 @@ class SignOffPanel:
         title = PANEL_OF.get(panel, panel.capitalize())
         label = f"○ not opened yet: {title}"
         return fields.button(label, lambda: self.desk.open(title), tooltip=f"Approving needs {title} to be opened")
+
+
+def _can_be_signed(run: RunState, stage: Stage) -> bool:
+    """A returned attempt is still shown: who returned it may take that back."""
+    attempt = run.stage(stage.id).current
+    return attempt is not None and attempt.status in ("sealed", "returned")
 
 
 class Answer:

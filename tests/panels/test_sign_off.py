@@ -55,6 +55,23 @@ def test_a_sign_off_is_logged_shown_and_verifies(panel, world) -> None:
     assert verification.verify(world.workspace).problems == ()
 
 
+@pytest.mark.parametrize(("decision", "word"), [("withdraw", "withdraw"), ("return", "return")])
+def test_a_word_is_taken_back_and_an_attempt_returned_with_a_comment(panel, world, decision, word) -> None:
+    """Both need a comment; with one they stand in the log, and the gate says what is missing now."""
+    panel.passphrase.value = PASSPHRASE
+    panel.button.click()
+    panel.decision.value = decision
+    panel.passphrase.value = PASSPHRASE
+    panel.sign()
+    assert signed(world) == [("olga", "approve")]
+    assert "needs a comment" in panel.desk.said.value
+    panel.comment.value = "one slice was not looked at"
+    panel.passphrase.value = PASSPHRASE
+    panel.sign()
+    assert signed(world)[1:] == [("olga", word)]
+    assert "one slice was not looked at" in panel.shown.value
+
+
 @pytest.mark.parametrize(("passphrase", "told"), [("wrong", "wrong passphrase"), ("", "no passphrase was given")])
 def test_a_wrong_passphrase_signs_nothing_and_is_cleared(panel, world, passphrase, told) -> None:
     """Nothing is logged, the field is empty again, and the reason is told without a traceback."""
