@@ -24,7 +24,7 @@ from sopkit.archive.log import Entry
 from sopkit.archive.runs import RunState, active_run, new_run_id, run_state
 from sopkit.archive.workspace import Workspace
 from sopkit.definitions.results import plain
-from sopkit.errors import Busy, SopkitError, WrongUse
+from sopkit.errors import Busy, ParameterError, SopkitError, WrongUse
 from sopkit.modelling.environment import describe
 from sopkit.running import attempts, effects, waived
 from sopkit.running.asked import (
@@ -127,6 +127,8 @@ class Runner:
         """
         state = self._open(run).state
         if state.ended:
+            if parameters:
+                raise ParameterError("the run is over and takes no parameters", where=run, remedy="start a new run")
             rebuild(self.workspace, run)  # what was saved over since is put right
             return state
         if as_of is not None and self.workspace.mode == "live":

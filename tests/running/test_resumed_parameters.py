@@ -83,6 +83,15 @@ def test_a_failed_stage_may_still_be_given_what_it_lacked(place):
     assert ["failed", "sealed"] == [attempt.status for attempt in state.stage("judge").attempts]
 
 
+def test_a_run_that_is_over_takes_no_parameters(place):
+    """They would be dropped without a word, so they are refused; without any, the run is returned as it is."""
+    run = begun(place)
+    Runner(place, by="eng").abandon(run, "wrong year")
+    with pytest.raises(ParameterError, match="is over"):
+        Runner(place, by="eng").resume(run, parameters={"share": 0.5})
+    assert "abandoned" == Runner(place, by="eng").resume(run).state
+
+
 def test_a_start_cannot_be_given_what_the_runner_gives(place):
     """A parameter `run` would make a draft of every stage: it is refused before anything is written."""
     for name in ("run", "model", "as_of"):
