@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,16 @@ from sopkit.errors import NotFound, Untrusted, WrongUse
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-__all__ = ["DEFAULT_FOLDER", "fingerprint", "load_private", "load_public", "new_key", "public_line"]
+__all__ = ["DEFAULT_FOLDER", "fingerprint", "key_folder", "load_private", "load_public", "new_key", "public_line"]
 
 DEFAULT_FOLDER = "~/.config/sopkit/keys"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REMEDY = "make one with: sop keys new NAME   (or: ssh-keygen -t ed25519)"
+
+
+def key_folder(environment: Mapping[str, str]) -> Path:
+    """The folder of personal keys: `SOP_KEYS`, or the one in the person's home."""
+    return Path(environment.get("SOP_KEYS") or DEFAULT_FOLDER).expanduser()
 
 
 def new_key(name: str, passphrase: str, folder: str | Path) -> Path:

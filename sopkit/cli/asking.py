@@ -23,9 +23,9 @@ MAKE_ONE = "make one with:  sop keys new NAME"
 
 def key_folder() -> Path:
     """The folder of personal keys: `SOP_KEYS`, or the one in the person's home."""
-    from sopkit.archive.keys import DEFAULT_FOLDER
+    from sopkit.archive import keys
 
-    return Path(os.environ.get("SOP_KEYS") or DEFAULT_FOLDER).expanduser()
+    return keys.key_folder(os.environ)
 
 
 def public_keys() -> list[Path]:

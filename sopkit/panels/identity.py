@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sopkit.archive.keys import DEFAULT_FOLDER, fingerprint
+from sopkit.archive.keys import fingerprint, key_folder
 from sopkit.archive.people import Signer
 from sopkit.errors import SopkitError
 from sopkit.panels import fields
@@ -29,7 +29,7 @@ class Identity:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.folder = Path(os.environ.get("SOP_KEYS") or DEFAULT_FOLDER).expanduser()
+        self.folder = key_folder(os.environ)
         self.key = fields.choice(
             "Your key", [(path.name, str(path)) for path in self._keys()], short=True, width="auto"
         )
